@@ -1,0 +1,20 @@
+#!/bin/sh
+# Pins and hashes every requirement file; versions change only where pyproject.toml or UPGRADE asks.
+# `UPGRADE=1 requirements/compile.sh` takes the newest versions that pyproject.toml allows.
+set -eu
+cd "$(dirname "$0")/.."
+
+compile() {
+    out="requirements/$1.txt"
+    shift
+    # --no-emit-index-url and --no-annotate: a committed file names packages and hashes, never an address.
+    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+        --no-header ${UPGRADE:+--upgrade} "$@" --output-file "$out"
+    echo "$out: $(grep -c '==' "$out") packages"
+}
+
+compile run pyproject.toml
+compile dev --constraint requirements/run.txt --extra postgresql --extra s3 --group dev pyproject.toml
+compile bench --constraint requirements/dev.txt --group bench
+compile uv --group uv
+compile node --group node
