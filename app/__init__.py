@@ -1,0 +1,1 @@
+"""Waymark: an improvement plan, its evidence and its exceptions, kept honest."""

@@ -1,0 +1,374 @@
+"""Engines and the unit of work. One function carries out a use case: it opens the transaction, calls the service,
+appends the audit events, stores the idempotency record and commits, all before the reply.
+
+SQLite: a read engine, and one writer connection with BEGIN IMMEDIATE behind an in-process lock. Plain BEGIN loses
+most attempts under load and lets the gate's read fall outside the write. PostgreSQL: READ COMMITTED for writes
+(rows are locked in one order), one snapshot per read.
+"""
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine, delete, event, insert, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlmodel import Session
+
+from app.domain.actors import Actor
+from app.domain.audit import GENESIS, NO_PLAN, EventRecord, TextPointer, canonical, event_hash, text_hash
+from app.domain.days import london_day
+from app.domain.ids import new_id
+from app.domain.refusals import Refused, Unavailable, WaymarkError, invalid, refuse
+from app.models import AuditEvent, AuditHead, IdempotencyRecord, Text
+
+T = TypeVar("T")
+
+RETRIES = 3
+LOCK_WAIT_SECONDS = 5
+IDEMPOTENCY_HOURS = 24
+STALE_RUN = timedelta(minutes=5)
+_RETRY_STATES = ("40001", "40P01")  # serialization failure, deadlock
+_LOCK_TIMEOUT = "55P03"
+
+
+@dataclass(slots=True)
+class PendingEvent:
+    plan_id: str | None
+    event: str
+    item_kind: str
+    item_id: str
+    item_ref: str
+    milestone_id: str | None
+    facts: dict[str, Any]
+    texts: list[TextPointer]
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """One transaction on behalf of one actor at one moment. Services flush it and never commit it."""
+
+    session: Session
+    actor: Actor
+    now: datetime
+    pending: list[PendingEvent] = field(default_factory=list)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        return london_day(self.now)
+
+    def record(
+        self,
+        event_name: str,
+        *,
+        plan_id: str | None,
+        item_kind: str,
+        item_id: str,
+        item_ref: str = "",
+        milestone_id: str | None = None,
+        facts: Mapping[str, Any] | None = None,
+        texts: Mapping[str, str | None] | None = None,
+    ) -> None:
+        """Put a past-tense fact on the record, in this transaction.
+
+        `facts` holds short values, {"due_date": [was, is]}; `texts` what somebody typed, by field: it is kept in
+        a row of its own and the event only points to it.
+        """
+        pointers = [
+            self._keep_text(plan_id, item_kind, item_id, name, body) for name, body in (texts or {}).items() if body
+        ]
+        self.pending.append(
+            PendingEvent(plan_id, event_name, item_kind, item_id, item_ref, milestone_id, dict(facts or {}), pointers)
+        )
+
+    def _keep_text(self, plan_id: str | None, item_kind: str, item_id: str, name: str, body: str) -> TextPointer:
+        text_id, salt = new_id(), secrets.token_hex(16)
+        self.session.execute(
+            insert(Text).values(
+                id=text_id, plan_id=plan_id, item_kind=item_kind, item_id=item_id, field=name, body=body, salt=salt,
+                written_at=self.now,
+            )  # fmt: skip
+        )
+        return TextPointer(name, text_id, text_hash(salt, body))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer as it goes out, and as it is replayed."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencySlot:
+    """A caller's Idempotency-Key for one path, with the fingerprint of what was sent."""
+
+    caller: str
+    path: str
+    key: str
+    fingerprint: str
+
+
+class Database:
+    """The database behind one URL. `read` and `write` are the only ways in."""
+
+    def __init__(self, url: str, *, readers: int = 6) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self._turn = threading.Lock()
+        if self.is_sqlite:
+            self.reader = _sqlite_engine(url, writer=False, size=readers)
+            self.writer = _sqlite_engine(url, writer=True, size=1)
+        else:
+            self.writer = create_engine(
+                url, pool_pre_ping=True, pool_size=4, max_overflow=4,
+                connect_args={"options": f"-c lock_timeout={LOCK_WAIT_SECONDS}s -c timezone=UTC"},
+            )  # fmt: skip
+            self.reader = self.writer.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+
+    def dispose(self) -> None:
+        self.reader.dispose()
+        self.writer.dispose()
+
+    def read(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
+        """Carry out a use case that only reads, on one snapshot. A GET never writes."""
+        with _answering_for_the_database(), Session(self.reader, autoflush=False) as session:
+            return use_case(UnitOfWork(session, actor, now))
+
+    def write(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
+        """Carry out a use case and commit it with its audit events.
+
+        A refusal rolls everything back and is then put on the record in a transaction of its own.
+        Deadlock and serialization failures are retried three times.
+        """
+        try:
+            return self._transact(use_case, actor=actor, now=now)
+        except Refused as refused:
+            self._record_refusal(refused, actor=actor, now=now)
+            raise
+
+    def write_once(
+        self,
+        use_case: Callable[[UnitOfWork], T],
+        answer: Callable[[T], StoredAnswer],
+        slot: IdempotencySlot,
+        *,
+        actor: Actor,
+        now: datetime,
+    ) -> StoredAnswer:
+        """`write`, remembering the answer for 24 hours under the caller's key. Only an accepted request is remembered.
+
+        Raises Invalid when the key was used for another request, Refused `in_progress` while the first still runs.
+        """
+        kept = self._transact(lambda uow: _reserve(uow, slot), actor=actor, now=now)
+        if kept is not None:
+            return kept
+
+        def use_case_and_record(uow: UnitOfWork) -> StoredAnswer:
+            given = answer(use_case(uow))
+            _keep_answer(uow, slot, given)
+            return given
+
+        try:
+            return self.write(use_case_and_record, actor=actor, now=now)
+        except BaseException:
+            self._transact(lambda uow: _release(uow, slot), actor=actor, now=now)
+            raise
+
+    def _transact(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
+        for attempt in range(1, RETRIES + 1):
+            try:
+                return self._once(use_case, actor=actor, now=now)
+            except DBAPIError as error:
+                if attempt == RETRIES or _sqlstate(error) not in _RETRY_STATES:
+                    raise _as_waymark(error) from error
+                time.sleep(0.02 * attempt)
+        raise AssertionError("unreachable")
+
+    def _once(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
+        with self._writers_turn(), Session(self.writer, autoflush=False) as session:
+            uow = UnitOfWork(session, actor, now)
+            result = use_case(uow)
+            session.flush()
+            _append_events(uow)
+            session.commit()
+        for effect in uow.after_commit:
+            effect()
+        return result
+
+    @contextmanager
+    def _writers_turn(self) -> Iterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        if not self._turn.acquire(timeout=2 * LOCK_WAIT_SECONDS):
+            raise Unavailable("Another change is taking long. Nothing was written; try again")
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def _record_refusal(self, refused: Refused, *, actor: Actor, now: datetime) -> None:
+        if not refused.attempted:
+            return
+
+        def put_on_record(uow: UnitOfWork) -> None:
+            uow.record(
+                f"{refused.attempted}_refused",
+                plan_id=refused.plan_id,
+                item_kind=refused.item_kind,
+                item_id=refused.item_id,
+                milestone_id=refused.item_id if refused.item_kind == "milestone" else None,
+                facts={"reasons": list(refused.codes)},
+            )
+
+        self._transact(put_on_record, actor=actor, now=now)
+
+
+def _sqlite_engine(url: str, *, writer: bool, size: int) -> Engine:
+    engine = create_engine(url, pool_size=size, max_overflow=0 if writer else 10, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN would come too late
+        for pragma in (
+            "journal_mode=WAL", "busy_timeout=10000", "foreign_keys=ON", "cache_size=-32000", "mmap_size=268435456",
+            "temp_store=MEMORY", "synchronous=FULL" if writer else "query_only=ON",
+        ):  # fmt: skip
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def _append_events(uow: UnitOfWork) -> None:
+    """Append this transaction's events, chain by chain, just before the commit: the head is locked the shortest."""
+    chains: dict[str, list[PendingEvent]] = {}
+    for pending in uow.pending:
+        chains.setdefault(pending.plan_id or NO_PLAN, []).append(pending)
+    for chain in sorted(chains):
+        _append_to_chain(uow, chain, chains[chain])
+    uow.pending.clear()
+
+
+def _append_to_chain(uow: UnitOfWork, chain: str, events: list[PendingEvent]) -> None:
+    seq, last_hash = _lock_head(uow, chain)
+    rows = []
+    for pending in events:
+        seq += 1
+        record = _event_record(uow, chain, seq, pending)
+        row_hash = event_hash(record, last_hash)
+        rows.append({"id": new_id(), **_as_row(record), "previous_hash": last_hash, "hash": row_hash})
+        last_hash = row_hash
+    uow.session.execute(insert(AuditEvent), rows)
+    uow.session.execute(update(AuditHead).where(AuditHead.chain == chain).values(seq=seq, hash=last_hash))  # type: ignore[arg-type]
+
+
+def _lock_head(uow: UnitOfWork, chain: str) -> tuple[int, str]:
+    statement = select(AuditHead.seq, AuditHead.hash).where(AuditHead.chain == chain).with_for_update()  # type: ignore[call-overload]
+    head = uow.session.execute(statement).one_or_none()
+    if head is None:
+        # Two first events at once: the second waits for the first one's row, then fails on the key and is retried.
+        uow.session.execute(insert(AuditHead).values(chain=chain, seq=0, hash=GENESIS))
+        return 0, GENESIS
+    return head.seq, head.hash
+
+
+def _event_record(uow: UnitOfWork, chain: str, seq: int, pending: PendingEvent) -> EventRecord:
+    return EventRecord(
+        chain=chain, seq=seq, at=uow.now, actor_kind=uow.actor.kind, actor_id=uow.actor.id,
+        actor_title=uow.actor.title, actor_organisation=uow.actor.organisation, door=str(uow.actor.door),
+        event=pending.event, item_kind=pending.item_kind, item_id=pending.item_id, item_ref=pending.item_ref,
+        milestone_id=pending.milestone_id, facts=canonical(pending.facts),
+        texts=canonical([pointer.as_list() for pointer in pending.texts]),
+    )  # fmt: skip
+
+
+def _as_row(record: EventRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in EventRecord.__slots__}
+
+
+def _reserve(uow: UnitOfWork, slot: IdempotencySlot) -> StoredAnswer | None:
+    """Claim a caller's key. None: go ahead. Otherwise the answer that was given the first time."""
+    mine = _slot_is(slot)
+    record = uow.session.execute(select(IdempotencyRecord).where(*mine)).scalar_one_or_none()
+    if record is not None:
+        limit = timedelta(hours=IDEMPOTENCY_HOURS) if record.status is not None else STALE_RUN
+        if uow.now - record.created_at >= limit:
+            uow.session.execute(delete(IdempotencyRecord).where(*mine))
+        elif record.fingerprint != slot.fingerprint:
+            raise invalid("Idempotency-Key", "key_reused", "This Idempotency-Key was used for another request")
+        elif record.status is None or record.body is None:
+            raise refuse("in_progress", "The first request with this Idempotency-Key is still running")
+        else:
+            return StoredAnswer(record.status, json.loads(record.headers or "{}"), record.body, replayed=True)
+    claim = {
+        "id": new_id(), "caller": slot.caller, "path": slot.path, "key": slot.key, "fingerprint": slot.fingerprint,
+        "created_at": uow.now,
+    }  # fmt: skip
+    try:
+        uow.session.execute(insert(IdempotencyRecord).values(**claim))
+    except IntegrityError as error:
+        raise refuse("in_progress", "The first request with this Idempotency-Key is still running") from error
+    return None
+
+
+def _keep_answer(uow: UnitOfWork, slot: IdempotencySlot, given: StoredAnswer) -> None:
+    uow.session.execute(
+        update(IdempotencyRecord)
+        .where(*_slot_is(slot))
+        .values(status=given.status, headers=json.dumps(given.headers), body=given.body)
+    )
+
+
+def _release(uow: UnitOfWork, slot: IdempotencySlot) -> None:
+    uow.session.execute(delete(IdempotencyRecord).where(*_slot_is(slot), IdempotencyRecord.status.is_(None)))  # type: ignore[union-attr]
+
+
+def _slot_is(slot: IdempotencySlot) -> tuple[Any, ...]:
+    return (
+        IdempotencyRecord.caller == slot.caller,
+        IdempotencyRecord.path == slot.path,
+        IdempotencyRecord.key == slot.key,
+    )
+
+
+@contextmanager
+def _answering_for_the_database() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise _as_waymark(error) from error
+
+
+def _sqlstate(error: DBAPIError) -> str:
+    return getattr(error.orig, "sqlstate", None) or ""
+
+
+def _as_waymark(error: DBAPIError) -> Exception:
+    """What a database's complaint means to whoever asked. Anything unknown stays what it is: a fault of ours."""
+    said = str(error.orig)
+    if _sqlstate(error) == _LOCK_TIMEOUT or "database is locked" in said or _sqlstate(error) in _RETRY_STATES:
+        return Unavailable("Somebody else is changing the same thing. Nothing was written; try again")
+    if "evidence_gate" in said:
+        return refuse("evidence_gate", "The database refused: a milestone would be achieved without its evidence")
+    if isinstance(error, OperationalError):
+        return Unavailable("The database cannot be reached or has no room. Nothing was written", retry_after=30)
+    return error
+
+
+__all__ = ["Database", "IdempotencySlot", "StoredAnswer", "UnitOfWork", "WaymarkError"]

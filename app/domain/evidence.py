@@ -1,0 +1,264 @@
+"""When evidence counts. The same rule stands in the database as triggers; a test holds the two together."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from app.domain.refusals import Reason
+from app.domain.words import (
+    EvidenceForm,
+    EvidenceKind,
+    EvidencePolicy,
+    EvidenceState,
+    Marking,
+    ReviewOutcome,
+    ScanState,
+    SubmissionState,
+)
+
+RELEVANCE_ANCHORS = {
+    0: "Says nothing about this milestone",
+    1: "Touches on it",
+    2: "Bears on it directly",
+    3: "Proves the success criterion itself",
+}
+ROBUSTNESS_ANCHORS = {
+    0: "Nobody stands behind it",
+    1: "One person's word",
+    2: "A record made at the time",
+    3: "Checked by somebody independent",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedEvidence:
+    """One evidence item as it bears on one milestone: the facts that the gate judges."""
+
+    evidence_id: str
+    form: EvidenceForm
+    scan: ScanState
+    received_at: datetime
+    effective_to: date | None
+    withdrawn_at: datetime | None
+    outcome: ReviewOutcome | None
+    reviewed_at: datetime | None
+    received_on: date | None = None
+    ref: str = ""
+    title: str = ""
+
+
+def why_not(item: LinkedEvidence, *, policy: EvidencePolicy, on: date, reopened_at: datetime | None) -> str | None:
+    """Why an item does not count towards a milestone on a day, as a code; None when it counts.
+
+    Source: rule 1 of the product. A file counts from receipt under `attached`; anything counts once accepted.
+    What was received before a reopening counts again only when it is accepted after it.
+    """
+    if item.withdrawn_at is not None:
+        return "withdrawn"
+    if item.scan is ScanState.INFECTED:
+        return "quarantined"
+    if item.scan is ScanState.PENDING:
+        return "pending_scan"
+    if item.effective_to is not None and item.effective_to < on:
+        return "expired"
+    if item.outcome in (ReviewOutcome.REJECTED, ReviewOutcome.RETURNED):
+        return str(item.outcome)
+    if item.outcome is ReviewOutcome.ACCEPTED:
+        if reopened_at is not None and (item.reviewed_at is None or item.reviewed_at <= reopened_at):
+            return "before_reopening"
+        return None
+    if policy is EvidencePolicy.ACCEPTED or item.form is not EvidenceForm.FILE:
+        return "not_reviewed"
+    if reopened_at is not None and item.received_at <= reopened_at:
+        return "before_reopening"
+    return None
+
+
+def counts(item: LinkedEvidence, *, policy: EvidencePolicy, on: date, reopened_at: datetime | None) -> bool:
+    return why_not(item, policy=policy, on=on, reopened_at=reopened_at) is None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceStanding:
+    """Where a milestone's evidence stands on a day.
+
+    `met_until` is the last day the policy stays met by what counts now (None: no end, or not met).
+    """
+
+    state: EvidenceState
+    counting: int
+    total: int
+    waiting_since: date | None = None
+    met_until: date | None = None
+    pending_scan: int = 0
+
+
+def standing(
+    items: list[LinkedEvidence], *, policy: EvidencePolicy, on: date, reopened_at: datetime | None
+) -> EvidenceStanding:
+    """Judge all of a milestone's evidence under the plan's policy."""
+    reasons = [(item, why_not(item, policy=policy, on=on, reopened_at=reopened_at)) for item in items]
+    counting = [item for item, why in reasons if why is None]
+    waiting = [item for item, why in reasons if why in ("not_reviewed", "pending_scan", "before_reopening")]
+    pending = sum(1 for _, why in reasons if why == "pending_scan")
+    total = len(items)
+    if counting:
+        ends = [item.effective_to for item in counting]
+        until = None if None in ends else max(end for end in ends if end is not None)
+        return EvidenceStanding(EvidenceState.MET, len(counting), total, met_until=until, pending_scan=pending)
+    if waiting:
+        since = min((item.received_on for item in waiting if item.received_on is not None), default=None)
+        return EvidenceStanding(EvidenceState.WAITING, 0, total, waiting_since=since, pending_scan=pending)
+    state = EvidenceState.REJECTED if total else EvidenceState.NOTHING_SENT
+    return EvidenceStanding(state, 0, total)
+
+
+def missing(
+    items: list[LinkedEvidence], *, policy: EvidencePolicy, on: date, reopened_at: datetime | None
+) -> list[Reason]:
+    """Everything about its evidence that keeps a milestone from being achieved, in plain words. Empty: nothing."""
+    judged = [why_not(item, policy=policy, on=on, reopened_at=reopened_at) for item in items]
+    if None in judged:
+        return []
+    found: list[Reason] = []
+    if policy is EvidencePolicy.ATTACHED:
+        found.append(Reason("evidence_required", _evidence_required(judged, items)))
+    else:
+        found.append(Reason("evidence_not_accepted", _evidence_not_accepted(judged)))
+    if "pending_scan" in judged:
+        number = judged.count("pending_scan")
+        waits = "1 file is" if number == 1 else f"{number} files are"
+        found.append(Reason("evidence_pending_scan", f"{waits} waiting to be scanned and cannot count yet"))
+    return found
+
+
+def _tally(judged: list[str | None]) -> str:
+    """ "1 was rejected, 2 are withdrawn": what became of what was sent."""
+    words = {
+        "rejected": "rejected",
+        "returned": "returned",
+        "withdrawn": "withdrawn",
+        "expired": "no longer valid",
+        "quarantined": "in quarantine",
+        "before_reopening": "from before the reopening and must be accepted afresh",
+        "not_reviewed": "waiting for review",
+    }
+    parts = []
+    for code, word in words.items():
+        number = judged.count(code)
+        if number:
+            parts.append(f"{number} {'is' if number == 1 else 'are'} {word}")
+    return ", ".join(parts)
+
+
+def _evidence_required(judged: list[str | None], items: list[LinkedEvidence]) -> str:
+    if not items:
+        return "No evidence has been sent. Attach a file that shows the work is done"
+    return f"No file counts ({_tally(judged)}). Attach another file, or have what was sent accepted"
+
+
+def _evidence_not_accepted(judged: list[str | None]) -> str:
+    if not judged:
+        return "No evidence has been sent. Attach evidence, and have it accepted by a reviewer who did not provide it"
+    if "not_reviewed" in judged or "before_reopening" in judged:
+        return f"No evidence has been accepted ({_tally(judged)}). Accept one item, or ask for another"
+    return f"No evidence has been accepted ({_tally(judged)}). Attach another item, and have it accepted"
+
+
+def unmet_independence(
+    *, reviewer_id: str, provider_id: str | None, owner_id: str | None, withdrawn: bool, ref: str = "this item"
+) -> list[Reason]:
+    """Why this person may not review this evidence for this milestone. Judged when the review is written."""
+    found = []
+    if withdrawn:
+        found.append(Reason("evidence_withdrawn", f"{ref} was withdrawn, so there is nothing to review"))
+    if provider_id == reviewer_id:
+        found.append(Reason("own_evidence", "You provided this evidence. Ask somebody else to review it"))
+    if owner_id == reviewer_id:
+        found.append(Reason("own_milestone", "You own this milestone. Ask somebody else to review its evidence"))
+    return found
+
+
+# What services hand to the doors.
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """How an evidence item bears on one milestone the viewer may know of."""
+
+    milestone_id: str
+    milestone_ref: str
+    milestone_title: str
+    outcome: ReviewOutcome | None
+    relevance: int | None
+    robustness: int | None
+    reason: str | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    counts: bool
+    why_not: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionView:
+    id: str
+    received_at: datetime
+    triage_due_at: datetime
+    state: SubmissionState
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceView:
+    """One item of the evidence log, as one viewer may see it. `may_open`: whether the file is theirs to read."""
+
+    id: str
+    ref: str
+    plan_id: str
+    plan_slug: str
+    title: str
+    form: EvidenceForm
+    kind: EvidenceKind
+    description: str | None
+    link: str | None
+    statement: str | None
+    file_name: str | None
+    content_type: str | None
+    size: int | None
+    sha256: str | None
+    received_at: datetime
+    effective_from: date | None
+    effective_to: date | None
+    external_ref: str | None
+    provided_by: str
+    provided_by_id: str | None
+    organisation: str
+    organisation_slug: str
+    marking: Marking
+    scan: ScanState
+    state: str
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    withdrawal_reason: str | None
+    links: tuple[LinkView, ...]
+    submission: SubmissionView | None
+    may_open: bool
+    may_withdraw: bool
+    may_review: bool
+    version: str
+
+
+def state_words(
+    *, form: EvidenceForm, scan: ScanState, withdrawn: bool, effective_to: date | None, outcomes: list[ReviewOutcome | None], on: date
+) -> str:
+    """The one word for an item: withdrawn, quarantined, pending_scan, expired, accepted, rejected, returned or waiting."""
+    if withdrawn:
+        return "withdrawn"
+    if scan is ScanState.INFECTED:
+        return "quarantined"
+    if scan is ScanState.PENDING:
+        return "pending_scan"
+    if effective_to is not None and effective_to < on:
+        return "expired"
+    for outcome in (ReviewOutcome.ACCEPTED, ReviewOutcome.REJECTED, ReviewOutcome.RETURNED):
+        if outcome in outcomes:
+            return str(outcome)
+    return "waiting"

@@ -1,0 +1,214 @@
+"""What a plan is, as doors see it, and the rules of its own life (rule 3, as far as approval)."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from app.domain.milestones import MilestoneRow, OrganisationRef, PersonRef
+from app.domain.refusals import Reason
+from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState, Rag, Role
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan's facts, and what the viewer may do in it."""
+
+    id: str
+    slug: str
+    title: str
+    purpose: str
+    organisation: OrganisationRef
+    state: PlanState
+    evidence_policy: EvidencePolicy
+    tolerance_days: int
+    overdue_limit_days: int
+    moved_rule: MovedRule
+    cycle_days: int
+    triage_hours: int
+    approved_on: date | None
+    approved_by: str | None
+    approved_body: str | None
+    approved_meeting: str | None
+    closed_on: date | None
+    last_review: date | None
+    next_review: date | None
+    illustrative: bool
+    roles: frozenset[Role]
+    reads_live: bool  # False for an observer: only published editions
+    may_edit: bool
+    may_approve: bool
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where milestones stand. Achieved, cancelled and not yet due to start are never counted as Green."""
+
+    red: int = 0
+    amber: int = 0
+    green: int = 0
+    not_due: int = 0
+    achieved: int = 0
+    cancelled: int = 0
+    evidence_outstanding: int = 0
+
+    @property
+    def live(self) -> int:
+        """Everything but what was cancelled."""
+        return self.red + self.amber + self.green + self.not_due + self.achieved
+
+    @property
+    def exceptions(self) -> int:
+        return self.red + self.amber
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """One row of the plans page."""
+
+    plan: PlanView
+    counts: Counts
+    due_to_date: int  # milestones due by today, not cancelled
+    achieved_of_due: int
+    moved: int
+    waiting_submissions: int
+    oldest_waiting_since: datetime | None
+    withheld: int | None  # how many items another organisation's officer is not shown; None for everybody else
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeStanding:
+    """One bar of the plan home page."""
+
+    id: str
+    ref: str
+    title: str
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class TurnsRed:
+    """A milestone that will turn Red before the next review if nothing changes."""
+
+    id: str
+    ref: str
+    title: str
+    rag_now: Rag
+    red_on: date
+    message: str
+    owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InboxClock:
+    """How long the oldest submission has waited, and how many wait."""
+
+    waiting: int
+    oldest_id: str | None
+    oldest_ref: str | None
+    oldest_title: str | None
+    oldest_from: str | None
+    oldest_received_at: datetime | None
+    rag: Rag | None
+    hours_waited: int
+    limit_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanHome:
+    plan: PlanView
+    today: date
+    counts: Counts
+    themes: tuple[ThemeStanding, ...]
+    turns_red: tuple[TurnsRed, ...]
+    turns_red_total: int
+    submissions_turning_red: int
+    inbox: InboxClock
+    withheld: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeView:
+    id: str
+    ref: str
+    title: str
+    position: int
+    source: str | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionView:
+    id: str
+    ref: str
+    title: str
+    theme_id: str
+    theme_ref: str
+    position: int
+    source: str | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingView:
+    id: str
+    on: date
+    state: MeetingState
+    moved_from: date | None
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipView:
+    id: str
+    person: PersonRef
+    email: str
+    role: Role
+    ends_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class MilestoneFilters:
+    """Filters of the milestone list; each is a word or an id, None means all."""
+
+    ref: str | None = None
+    rag: Rag | None = None
+    status: str | None = None
+    theme: str | None = None
+    owner: str | None = None
+    organisation: str | None = None
+    due_before: date | None = None
+    q: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MilestonePage:
+    items: tuple[MilestoneRow, ...]
+    next_cursor: str | None
+    total: int  # capped: 1,001 means more than 1,000
+    withheld: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What filters and forms of a plan offer: (value, words) pairs."""
+
+    themes: tuple[tuple[str, str], ...]
+    actions: tuple[tuple[str, str], ...]
+    owners: tuple[tuple[str, str], ...]
+    organisations: tuple[tuple[str, str], ...]
+
+
+def unmet_approval(*, state: PlanState, milestones: int) -> list[Reason]:
+    """Why a plan cannot be approved now. Empty: it can."""
+    if state is not PlanState.DRAFT:
+        return [Reason("plan_not_draft", f"The plan is already {state}")]
+    if milestones == 0:
+        return [Reason("plan_empty", "The plan has no milestones to approve. Add at least one first")]
+    return []
+
+
+def unmet_closure(*, state: PlanState) -> list[Reason]:
+    """Why a plan cannot be closed now. Empty: it can."""
+    if state is not PlanState.APPROVED:
+        return [Reason("plan_not_approved", f"Only an approved plan can be closed. This one is {state}")]
+    return []

@@ -1,0 +1,67 @@
+"""Tables and their scoped queries, a file per noun."""
+
+from app.models.base import metadata
+from app.models.evidence import Evidence, EvidenceLink, EvidenceShare
+from app.models.milestones import (
+    ChangeRequest,
+    Milestone,
+    MilestoneEvent,
+    MilestoneRestriction,
+    MilestoneSupporter,
+    ProgressUpdate,
+)
+from app.models.organisations import (
+    Invitation,
+    Membership,
+    Organisation,
+    OrganisationKey,
+    OrganisationKeyPlan,
+    Person,
+    PersonalToken,
+    UserSession,
+)
+from app.models.plans import Action, Plan, ReviewMeeting, Theme
+from app.models.records import (
+    AccessLogEntry,
+    AuditEvent,
+    AuditHead,
+    IdempotencyRecord,
+    OutboxMessage,
+    Setting,
+    Text,
+)
+from app.models.submissions import Risk, Submission
+
+__all__ = [
+    "AccessLogEntry",
+    "Action",
+    "AuditEvent",
+    "AuditHead",
+    "ChangeRequest",
+    "Evidence",
+    "EvidenceLink",
+    "EvidenceShare",
+    "IdempotencyRecord",
+    "Invitation",
+    "Membership",
+    "Milestone",
+    "MilestoneEvent",
+    "MilestoneRestriction",
+    "MilestoneSupporter",
+    "Organisation",
+    "OrganisationKey",
+    "OrganisationKeyPlan",
+    "OutboxMessage",
+    "Person",
+    "PersonalToken",
+    "Plan",
+    "ProgressUpdate",
+    "ReviewMeeting",
+    "Risk",
+    "Setting",
+    "Submission",
+    "Text",
+    "Theme",
+    "UserSession",
+    "metadata",
+]

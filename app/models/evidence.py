@@ -1,0 +1,86 @@
+"""Evidence, and the links that carry its review to each milestone."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+
+from app.domain.words import Door, EvidenceForm, EvidenceKind, Marking, ReviewOutcome, ScanState
+from app.models.base import Field, SQLModel, id_field, moment, text_field, word_field
+
+
+class Evidence(SQLModel, table=True):
+    """A file, link or statement. Description and statement are rows of `texts`; never deleted."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (
+        UniqueConstraint("plan_id", "ref"),
+        UniqueConstraint("id", "plan_id"),
+        CheckConstraint("form <> 'file' OR (sha256 IS NOT NULL AND storage_name IS NOT NULL)", name="file_has_content"),
+        CheckConstraint("form <> 'link' OR link IS NOT NULL", name="link_has_address"),
+        CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn_says_who"),
+        CheckConstraint("effective_to IS NULL OR effective_from IS NULL OR effective_to >= effective_from", name="effective_order"),
+        Index("ix_evidence_storage_name", "storage_name"),
+        Index("ix_evidence_effective_to", "effective_to"),
+    )
+    id: str = id_field(primary_key=True)
+    plan_id: str = id_field(foreign_key="plans.id")
+    ref: str = text_field(20)
+    form: EvidenceForm = word_field(EvidenceForm, "form")
+    kind: EvidenceKind = word_field(EvidenceKind, "kind")
+    title: str = text_field(200)
+    link: str | None = text_field(2000, nullable=True)
+    file_name: str | None = text_field(255, nullable=True)
+    content_type: str | None = text_field(120, nullable=True)
+    size: int | None = None
+    sha256: str | None = text_field(64, nullable=True, index=True)
+    storage_name: str | None = text_field(120, nullable=True)
+    received_at: datetime = moment(nullable=False)
+    effective_from: date | None = None
+    effective_to: date | None = None
+    provided_by: str | None = id_field(foreign_key="people.id", nullable=True)
+    provided_by_key: str | None = id_field(foreign_key="organisation_keys.id", nullable=True)
+    provided_by_title: str = text_field(120)
+    organisation_id: str = id_field(foreign_key="organisations.id", index=True)
+    door: Door = word_field(Door, "door")
+    external_ref: str | None = text_field(120, nullable=True)
+    marking: Marking = word_field(Marking, "marking", default=Marking.OFFICIAL)
+    scan: ScanState = word_field(ScanState, "scan", default=ScanState.UNSCANNED)
+    withdrawn_at: datetime | None = moment()
+    withdrawn_by: str | None = text_field(120, nullable=True)
+    # Written by the gate's triggers only: a new link adds one.
+    link_seq: int = Field(default=0, nullable=False)
+    version: int = Field(default=1, nullable=False)
+
+
+class EvidenceShare(SQLModel, table=True):
+    """Another organisation whose people may open the file."""
+
+    __tablename__ = "evidence_shares"
+    evidence_id: str = id_field(foreign_key="evidence.id", primary_key=True)
+    organisation_id: str = id_field(foreign_key="organisations.id", primary_key=True)
+
+
+class EvidenceLink(SQLModel, table=True):
+    """One item for one milestone of the same plan, with its review."""
+
+    __tablename__ = "evidence_links"
+    __table_args__ = (
+        ForeignKeyConstraint(["evidence_id", "plan_id"], ["evidence.id", "evidence.plan_id"]),
+        ForeignKeyConstraint(["milestone_id", "plan_id"], ["milestones.id", "milestones.plan_id"]),
+        CheckConstraint(
+            "(outcome IS NULL) = (reviewed_by IS NULL) AND (outcome IS NULL) = (reviewed_at IS NULL)", name="review_says_who"
+        ),
+        CheckConstraint("relevance IS NULL OR relevance BETWEEN 0 AND 3", name="relevance"),
+        CheckConstraint("robustness IS NULL OR robustness BETWEEN 0 AND 3", name="robustness"),
+        Index("ix_evidence_links_milestone", "milestone_id", "evidence_id"),
+    )
+    evidence_id: str = id_field(primary_key=True)
+    milestone_id: str = id_field(primary_key=True)
+    plan_id: str = id_field()
+    linked_at: datetime = moment(nullable=False)
+    linked_by_title: str = text_field(120)
+    outcome: ReviewOutcome | None = word_field(ReviewOutcome, "outcome", nullable=True)
+    relevance: int | None = None
+    robustness: int | None = None
+    reviewed_by: str | None = id_field(foreign_key="people.id", nullable=True)
+    reviewed_at: datetime | None = moment()

@@ -1,0 +1,88 @@
+"""Plans and their parts: review meetings, themes, actions."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
+
+from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState
+from app.models.base import Field, SQLModel, id_field, moment, text_field, word_field
+
+
+class Plan(SQLModel, table=True):
+    """`next_*` hand out references that are never reused; everything a RAG rule needs of the plan is here."""
+
+    __tablename__ = "plans"
+    __table_args__ = (
+        CheckConstraint("overdue_limit_days BETWEEN 0 AND 28", name="overdue_limit"),
+        CheckConstraint("tolerance_days BETWEEN 0 AND 365", name="tolerance"),
+        CheckConstraint("cycle_days BETWEEN 1 AND 366", name="cycle"),
+        CheckConstraint("triage_hours BETWEEN 1 AND 240", name="triage_hours"),
+        CheckConstraint("state = 'draft' OR approved_on IS NOT NULL", name="approved_says_when"),
+    )
+    id: str = id_field(primary_key=True)
+    slug: str = text_field(80, unique=True)
+    title: str = text_field(200)
+    purpose: str = text_field(2000)
+    lead_organisation_id: str = id_field(foreign_key="organisations.id", index=True)
+    state: PlanState = word_field(PlanState, "state", default=PlanState.DRAFT)
+    evidence_policy: EvidencePolicy = word_field(EvidencePolicy, "evidence_policy", default=EvidencePolicy.ATTACHED)
+    tolerance_days: int = Field(default=28, nullable=False)
+    overdue_limit_days: int = Field(default=0, nullable=False)
+    moved_rule: MovedRule = word_field(MovedRule, "moved_rule", default=MovedRule.STANDARD)
+    cycle_days: int = Field(default=14, nullable=False)
+    triage_hours: int = Field(default=48, nullable=False)
+    approved_on: date | None = None
+    approved_by: str | None = id_field(foreign_key="people.id", nullable=True)
+    approved_body: str | None = text_field(200, nullable=True)
+    approved_meeting: str | None = text_field(200, nullable=True)
+    closed_on: date | None = None
+    next_theme: int = Field(default=1, nullable=False)
+    next_action: int = Field(default=1, nullable=False)
+    next_milestone: int = Field(default=1, nullable=False)
+    next_evidence: int = Field(default=1, nullable=False)
+    next_submission: int = Field(default=1, nullable=False)
+    illustrative: bool = Field(default=False, nullable=False)
+    created_at: datetime = moment(nullable=False)
+    version: int = Field(default=1, nullable=False)
+
+
+class ReviewMeeting(SQLModel, table=True):
+    """One fortnightly meeting of the officers. `on_day` is where it now stands; `moved_from` where it stood."""
+
+    __tablename__ = "review_meetings"
+    __table_args__ = (UniqueConstraint("plan_id", "on_day"),)
+    id: str = id_field(primary_key=True)
+    plan_id: str = id_field(foreign_key="plans.id")
+    on_day: date = Field(nullable=False)
+    state: MeetingState = word_field(MeetingState, "state", default=MeetingState.PLANNED)
+    moved_from: date | None = None
+    version: int = Field(default=1, nullable=False)
+
+
+class Theme(SQLModel, table=True):
+    __tablename__ = "themes"
+    __table_args__ = (UniqueConstraint("plan_id", "ref"), UniqueConstraint("id", "plan_id"))
+    id: str = id_field(primary_key=True)
+    plan_id: str = id_field(foreign_key="plans.id")
+    ref: str = text_field(20)
+    title: str = text_field(200)
+    position: int = Field(nullable=False)
+    source: str | None = text_field(20, nullable=True)
+    version: int = Field(default=1, nullable=False)
+
+
+class Action(SQLModel, table=True):
+    __tablename__ = "actions"
+    __table_args__ = (
+        UniqueConstraint("plan_id", "ref"),
+        UniqueConstraint("id", "plan_id"),
+        ForeignKeyConstraint(["theme_id", "plan_id"], ["themes.id", "themes.plan_id"]),
+    )
+    id: str = id_field(primary_key=True)
+    plan_id: str = id_field(foreign_key="plans.id")
+    theme_id: str = id_field(index=True)
+    ref: str = text_field(20)
+    title: str = text_field(200)
+    position: int = Field(nullable=False)
+    source: str | None = text_field(20, nullable=True)
+    version: int = Field(default=1, nullable=False)

@@ -1,0 +1,100 @@
+"""Settings from the environment (prefix WAYMARK_). A wrong one stops the start with a sentence that names it."""
+
+from ipaddress import ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEMO_SECRET = "demo-secret-for-trying-waymark-out-only"  # noqa: S105 - refused outside loopback
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. `data` is the folder that holds what is not given an address of its own."""
+
+    model_config = SettingsConfigDict(env_prefix="WAYMARK_", extra="ignore")
+
+    data: Path = Path("var")
+    database_url: str = ""
+    storage_url: str = ""
+    public_origin: str = "http://127.0.0.1:8000"
+    secret_key: SecretStr = SecretStr(DEMO_SECRET)
+    trusted_proxies: str = ""
+    session_idle_minutes: int = Field(default=60, ge=5, le=1440)
+    session_hours: int = Field(default=12, ge=1, le=168)
+    front_door: str = ""
+    metrics_token: SecretStr = SecretStr("")
+    api_requests_per_minute: int = Field(default=600, ge=1)
+    sign_ins_per_quarter_hour: int = Field(default=10, ge=1)
+    s3_endpoint: str = ""
+    s3_region: str = "eu-west-2"
+    s3_access_key_id: SecretStr = SecretStr("")
+    s3_secret_access_key: SecretStr = SecretStr("")
+    run_jobs_in_process: bool = True
+
+    @field_validator("public_origin")
+    @classmethod
+    def origin_is_plain(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
+            raise ValueError("must be an origin such as https://waymark.example.gov.uk, without a path")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("database_url")
+    @classmethod
+    def database_is_known(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return value
+
+    @field_validator("storage_url")
+    @classmethod
+    def storage_is_known(cls, value: str) -> str:
+        if value and not value.startswith(("file:///", "s3://")):
+            raise ValueError("must begin with file:/// or s3://")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def proxies_are_networks(cls, value: str) -> str:
+        for part in filter(None, (piece.strip() for piece in value.split(","))):
+            ip_network(part, strict=False)
+        return value
+
+    @property
+    def proxies(self) -> list[str]:
+        return [piece.strip() for piece in self.trusted_proxies.split(",") if piece.strip()]
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{(self.data / 'waymark.db').resolve()}"
+
+    @property
+    def storage(self) -> str:
+        return self.storage_url or f"file://{(self.data / 'evidence').resolve()}"
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach Waymark over TLS: decides the cookie's name, Secure, and HSTS."""
+        return self.public_origin.startswith("https://")
+
+    @property
+    def origin_is_loopback(self) -> bool:
+        return urlsplit(self.public_origin).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+class BadSettings(Exception):
+    """A setting is wrong; the message names it and says what it should be."""
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment. Raises BadSettings with one sentence a wrong setting."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        sentences = []
+        for problem in error.errors():
+            name = "WAYMARK_" + "_".join(str(part) for part in problem["loc"]).upper()
+            sentences.append(f"{name} {problem['msg'].removeprefix('Value error, ')}.")
+        raise BadSettings(" ".join(sentences)) from error
