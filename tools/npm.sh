@@ -15,4 +15,4 @@ if ! node_is_new_enough; then
         .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes --requirement requirements/node.txt
     fi
 fi
-exec npm "$@" --ignore-scripts --no-fund --no-audit --no-update-notifier --loglevel=error
+exec npm "$@" --ignore-scripts --no-fund --no-audit --no-update-notifier --loglevel=error >/dev/null
