@@ -19,13 +19,14 @@ if [ -z "$python" ]; then
     echo "Waymark needs Python 3.11 or newer: install it (Debian, Ubuntu: apt-get install python3 python3-venv; macOS: brew install python3), or name it: make PYTHON=/path/to/python3." >&2
     exit 1
 fi
-if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+no_venv() {
     echo "Waymark needs Python's venv module: install it (Debian, Ubuntu: apt-get install python3-venv)." >&2
     exit 1
-fi
+}
+"$python" -c 'import ensurepip, venv' 2>/dev/null || no_venv
 
 # A folder that an interrupted run left behind, or whose Python is gone, is made anew.
 if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
-    "$python" -m venv --clear .venv
+    "$python" -m venv --clear .venv >/dev/null || no_venv
 fi
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/installer.txt
