@@ -39,6 +39,11 @@ def test_the_wheel_carries_every_file_of(wheel: zipfile.ZipFile, folder: str) ->
     assert on_disk(folder) - set(wheel.namelist()) == set()
 
 
+def test_the_wheel_carries_the_demo(wheel: zipfile.ZipFile) -> None:
+    assert on_disk("seeds")
+    assert {f"app/{name}" for name in on_disk("seeds")} - set(wheel.namelist()) == set()
+
+
 def test_the_wheel_carries_the_package_and_nothing_beside_it(wheel: zipfile.ZipFile) -> None:
     tops = {name.split("/", 1)[0] for name in wheel.namelist()}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"app"}
@@ -55,7 +60,7 @@ def test_the_wheel_says_who_may_use_it_and_how_to_start_it(wheel: zipfile.ZipFil
     assert "waymark = app.cli:main" in wheel.read(f"{folder}/entry_points.txt").decode()
 
 
-def test_what_was_unpacked_makes_a_database_without_the_repository(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+def test_what_was_unpacked_makes_the_demo_without_the_repository(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     installed, data = tmp_path / "installed", tmp_path / "data"
     wheel.extractall(installed)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("WAYMARK_")}
@@ -63,7 +68,7 @@ def test_what_was_unpacked_makes_a_database_without_the_repository(wheel: zipfil
     program = "import app, sys; from app.cli import main; print(app.__file__, file=sys.stderr); main()"
 
     done = subprocess.run(
-        [sys.executable, "-c", program, "init"],
+        [sys.executable, "-c", program, "init", "--demo"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
