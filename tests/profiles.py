@@ -10,7 +10,7 @@ import os
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 
 LONG: Final = os.environ.get("WAYMARK_TEST_EXAMPLES") == "long"
 
@@ -39,5 +39,5 @@ settings.load_profile("long" if LONG else "short")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what `make fuzz` runs: all that Hypothesis or Schemathesis drives, and nothing has to be remembered."""
     for item in items:
-        if item.get_closest_marker("hypothesis") or type(item).__module__.startswith("schemathesis."):
+        if is_hypothesis_test(getattr(item, "obj", None)) or type(item).__module__.startswith("schemathesis."):
             item.add_marker("fuzz")

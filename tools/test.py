@@ -58,11 +58,13 @@ LINT = (
     check("djlint", "djlint", "--lint", "--quiet", "app/templates"),
     check("htmx 4 idioms", "python", str(UPGRADE_CHECK), "--no-color", "--ext", ".js", "app/templates", "app/static"),
 )
+# A plugin that only the API's tests need takes each test process a second to load.
+NO_SCHEMAS = ("-p", "no:schemathesis")
 TESTS = (
-    pytest("rules", "tests/domain"),
+    pytest("rules", *NO_SCHEMAS, "tests/domain"),
     # Named by what they are not, so that no folder of tests can be forgotten.
     pytest("services and doors", "tests", *(f"--ignore=tests/{name}" for name in ("domain", "browser", "bench"))),
-    pytest("browser", "tests/browser"),
+    pytest("browser", *NO_SCHEMAS, "tests/browser"),
 )
 FUZZ = (pytest("properties and schemas", "tests", "-m", "fuzz", "--ignore=tests/browser", "--ignore=tests/bench"),)
 
