@@ -134,7 +134,7 @@ def _opening_in(handle: BinaryIO, encoding: str) -> str | None:
     try:
         while chunk := handle.read(_CHUNK):
             text = decoder.decode(chunk)
-            if has_control_characters(text):
+            if has_control_characters(text.encode("utf-8", "replace") if encoding == "utf-16" else chunk):
                 return None
             if len(opening) < _OPENING:
                 opening += text[: _OPENING - len(opening)]
@@ -225,7 +225,9 @@ def _has_bounded_directory(handle: BinaryIO) -> bool:
     if end < 0 or end > len(tail) - _END.size:
         return False
     directory_end = end
-    *_, parts, length, offset, _ = _END.unpack_from(tail, end)
+    *_, parts, length, offset, comment = _END.unpack_from(tail, end)
+    if end + _END.size + comment != len(tail):
+        return False
     if tail.startswith(b"PK\x06\x07", max(0, end - _LOCATOR64.size)):
         # Some programs always write the 64-bit form, however small the file.
         directory_end = end - _LOCATOR64.size - _END64.size

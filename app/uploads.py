@@ -4,6 +4,7 @@ The body is never held: the parser is fed from the request's stream, and the fil
 that a worker thread writes and hashes. Starlette's own form parser would spool the file twice and hash nothing.
 """
 
+import asyncio
 import hashlib
 import json
 import re
@@ -164,6 +165,7 @@ class _Receiver:
         self._pending = bytearray()
         self._file_bytes = 0
         self._upload: Upload | None = None
+        self._writing: asyncio.Task[None] | None = None
         self._parser = _parser(boundary, self)
 
     async def receive(self, stream: AsyncIterable[bytes]) -> ReceivedForm:
@@ -181,6 +183,8 @@ class _Receiver:
         return self._form
 
     async def discard(self) -> None:
+        if self._writing is not None:
+            await asyncio.gather(self._writing, return_exceptions=True)
         if self._upload is not None:
             await run_sync(self._upload.discard, limiter=file_threads())
 
@@ -191,11 +195,17 @@ class _Receiver:
             raise Malformed("The form cannot be read.") from error
 
     async def _write_pending(self) -> None:
+        """Sets a thread to write what has gathered, once it has written the batch before; meanwhile more may come."""
+        await self._written()
         batch, self._pending = self._pending, bytearray()
         if self._upload is None:
             begin = partial(self._storage.begin, max_bytes=self._max_file)
             self._upload = await run_sync(begin, limiter=file_threads())
-        await run_sync(self._upload.write, batch, limiter=file_threads())
+        self._writing = asyncio.create_task(run_sync(self._upload.write, batch, limiter=file_threads()))
+
+    async def _written(self) -> None:
+        if self._writing is not None:
+            await self._writing
 
     async def _finish_file(self) -> None:
         part = self._file_part
@@ -205,6 +215,7 @@ class _Receiver:
             raise invalid(part.name, "empty", f"The file “{part.file_name}” is empty.")
         if self._pending:
             await self._write_pending()
+        await self._written()
         if self._upload is None:
             raise AssertionError("a file with bytes has an upload")
         check = partial(check_content, self._upload.reader(), file_name=part.file_name)
@@ -299,7 +310,7 @@ class _Receiver:
         self._file_bytes += end - start
         if self._file_bytes > self._max_file:
             raise too_large_file(self._max_file)
-        self._pending += data[start:end]
+        self._pending += memoryview(data)[start:end]
 
     def _begin_file(self) -> None:
         part = self._part

@@ -200,12 +200,14 @@ def text_is_markup_or_script(opening: str) -> bool:
     return bool(_MARKUP.match(start) or _SCRIPT.match(start))
 
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROLS = bytes([*range(0x09), *range(0x0E, 0x20), 0x7F])
 
 
-def has_control_characters(text: str) -> bool:
-    """Whether text holds a control character other than tab, line feed, vertical tab, form feed, carriage return."""
-    return _CONTROLS.search(text) is not None
+def has_control_characters(encoded: bytes) -> bool:
+    """Whether text, encoded as UTF-8 or in one byte a letter, holds a control character other than tab, line feed,
+    vertical tab, form feed and carriage return. No byte of a longer UTF-8 sequence is mistaken for one.
+    """
+    return len(encoded.translate(None, _CONTROLS)) != len(encoded)
 
 
 _HEADER_LINE = re.compile(r"[!-9;-~]+[ \t]*:")
