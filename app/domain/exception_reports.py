@@ -77,7 +77,7 @@ class ExceptionItem:
     accepted_until: date | None = None
     accepted_by: str = ""
     marking: Marking = Marking.OFFICIAL
-    version: int = 1
+    version: str = "1"
 
     @property
     def key(self) -> ItemKey:

@@ -307,7 +307,7 @@ def _evidence_outstanding(facts: MilestoneFacts, _: PlanSettings) -> Rule | None
     lost_on = _evidence_lost_on(facts)
     if _policy_is_met(facts) and lost_on is None:
         return None
-    clock = facts.lapsed_on or facts.reported_on or facts.added_on
+    clock = _evidence_clock(facts)
     amber_on = add_days(clock, REPORTED_AMBER_AFTER)
     red_on = add_days(clock, REPORTED_RED_AFTER)
     due = _agreed_due_date(facts)
@@ -350,7 +350,7 @@ def _confirmation_due(facts: MilestoneFacts, _: PlanSettings) -> Rule | None:
     met_on = facts.policy_met_on
     if met_on is None:
         return None
-    due_since = add_days(_latest(met_on, facts.reported_on, facts.lapsed_on), CONFIRM_WITHIN)
+    due_since = add_days(_latest(met_on, facts.reported_on, _evidence_clock(facts)), CONFIRM_WITHIN)
     if facts.policy_met_until is not None and due_since > facts.policy_met_until:
         return None
     return Rule(
@@ -542,6 +542,11 @@ def _agreed_due_date(facts: MilestoneFacts) -> date | None:
 def _while_open(facts: MilestoneFacts, day: date) -> date:
     """`day`, but not before it was last opened again: what was so earlier belongs to a run that has ended."""
     return _latest(day, facts.open_again_on, facts.reopened_on)
+
+
+def _evidence_clock(facts: MilestoneFacts) -> date:
+    """The day from which evidence is waited for: the report of completion, or falling back from achieved."""
+    return facts.lapsed_on or facts.reported_on or facts.added_on
 
 
 def _policy_is_met(facts: MilestoneFacts) -> bool:

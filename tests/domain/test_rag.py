@@ -57,7 +57,7 @@ def sentence(code, facts, settings=None, on=TODAY, **texts):
     return next(reason.message for reason in found if reason.code == code)
 
 
-# --- Overdue -----------------------------------------------------------------------------------------------------------
+# --- Overdue ---------------------------------------------------------------------------------------------------------
 
 
 def test_an_open_milestone_is_red_from_the_day_after_its_due_date():
@@ -94,7 +94,7 @@ def test_what_is_completed_or_achieved_is_not_overdue(facts):
     assert days_of(RuleCode.OVERDUE, facts(due_date=DUE)) is None
 
 
-# --- Evidence outstanding ----------------------------------------------------------------------------------------------
+# --- Evidence outstanding --------------------------------------------------------------------------------------------
 
 
 def test_completed_without_evidence_is_amber_once_due_and_red_28_days_after_the_report():
@@ -162,7 +162,7 @@ def test_the_sentence_says_what_is_missing(facts, ending):
     assert said == f"Reported complete, evidence outstanding: {ending}"
 
 
-# --- Evidence lapsed ---------------------------------------------------------------------------------------------------
+# --- Evidence lapsed -------------------------------------------------------------------------------------------------
 
 
 def test_what_fell_back_from_achieved_is_amber_that_day_and_red_28_days_later():
@@ -217,7 +217,7 @@ def test_an_achieved_milestone_whose_evidence_stands_is_never_an_exception():
     assert rag.reasons(facts, plan()) == ()
 
 
-# --- Confirmation due --------------------------------------------------------------------------------------------------
+# --- Confirmation due ------------------------------------------------------------------------------------------------
 
 
 def test_evidence_in_place_and_not_marked_achieved_is_amber_after_14_days_and_never_red():
@@ -258,7 +258,7 @@ def test_without_evidence_there_is_nothing_to_confirm():
     assert days_of(RuleCode.CONFIRMATION_DUE, completed(due_date=DUE)) is None
 
 
-# --- Forecast ----------------------------------------------------------------------------------------------------------
+# --- Forecast --------------------------------------------------------------------------------------------------------
 
 
 def late_forecast(**facts):
@@ -299,7 +299,7 @@ def test_without_a_forecast_none_has_passed():
     assert days_of(RuleCode.FORECAST_PASSED, in_progress(due_date=DUE)) is None
 
 
-# --- Declared ----------------------------------------------------------------------------------------------------------
+# --- Declared --------------------------------------------------------------------------------------------------------
 
 
 def declared(colour, **facts):
@@ -346,7 +346,7 @@ def test_a_declaration_says_who_declared_what_and_why(title, rationale, said):
     assert sentence(RuleCode.DECLARED, facts, declared_rationale=rationale) == said
 
 
-# --- Late start --------------------------------------------------------------------------------------------------------
+# --- Late start ------------------------------------------------------------------------------------------------------
 
 
 def test_not_started_is_amber_from_the_day_after_the_start_date():
@@ -384,7 +384,7 @@ def test_once_started_the_start_is_not_late():
     assert days_of(RuleCode.LATE_START, in_progress(start_date=ADDED, due_date=date(2010, 3, 1))) is None
 
 
-# --- No update ---------------------------------------------------------------------------------------------------------
+# --- No update -------------------------------------------------------------------------------------------------------
 
 
 def silent(**facts):
@@ -461,7 +461,7 @@ def test_before_it_has_started_nobody_owes_an_update():
     assert days_of(RuleCode.NO_UPDATE, not_started(due_date=date(2010, 6, 30)), FORTNIGHTS) is None
 
 
-# --- No date, no owner, moved, reopened --------------------------------------------------------------------------------
+# --- No date, no owner, moved, reopened ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("milestone", [not_started, in_progress])
@@ -577,7 +577,7 @@ def test_a_reopening_without_a_day_does_not_hold():
     assert days_of(RuleCode.REOPENED, reopened(reopened_on=None)) is None
 
 
-# --- All rules together ------------------------------------------------------------------------------------------------
+# --- All rules together ----------------------------------------------------------------------------------------------
 
 
 def everything_wrong(status):
@@ -751,7 +751,7 @@ def table_says(facts, settings, day):  # noqa: C901  read beside the table in pr
                 held["evidence_outstanding"] = Rag.RED if is_red else Rag.AMBER
             if facts.lapsed_on:
                 held["evidence_lapsed"] = Rag.RED if after(facts.lapsed_on, 27) else Rag.AMBER
-        if is_met and all(after(one, 13) for one in (facts.policy_met_on, facts.reported_on, facts.lapsed_on) if one):
+        if is_met and all(after(one, 13) for one in (facts.policy_met_on, facts.reported_on, clock) if one):
             held["confirmation_due"] = Rag.AMBER
         return held
 
@@ -804,10 +804,12 @@ def test_on_any_day_the_colour_by_the_moments_is_that_of_the_worst_reason(facts,
 
 @given(facts=milestones(), settings=plans())
 def test_by_waiting_nothing_gets_better(facts, settings):
-    by_day = [len(rag.reasons_on(facts, settings, day)) and rag.reasons_on(facts, settings, day)[0] for day in HORIZON]
-    severities = [rag.SEVERITY[reason.colour] if reason else 0 for reason in by_day]
-
-    assert severities == sorted(severities)
+    worst = 0
+    for day in HORIZON[::3]:
+        found = rag.reasons_on(facts, settings, day)
+        severity = rag.SEVERITY[found[0].colour] if found else 0
+        assert severity >= worst
+        worst = severity
 
 
 @given(facts=milestones(), settings=plans())
@@ -828,13 +830,17 @@ def test_every_reason_is_a_sentence_without_a_full_stop_and_begins_by_that_day(f
 
 @given(facts=milestones(), settings=plans(), day=st.sampled_from(HORIZON))
 def test_when_stored_facts_catch_up_with_an_expiry_the_colour_stays(facts, settings, day):
-    facts = replace(facts, status=Status.COMPLETED, policy_met_on=facts.policy_met_on or ADDED)
-    ended = (facts.policy_met_until or max(TODAY, facts.policy_met_on)) + timedelta(1)
-    before = replace(facts, policy_met_until=ended - timedelta(1))
-    lapsed_on = min(facts.lapsed_on, ended) if facts.lapsed_on else None
-    before = replace(before, lapsed_on=lapsed_on)
-    caught_up = replace(before, policy_met_on=None, policy_met_until=None, evidence_lost_on=ended)
-    later = max(day, ended)
+    met_on = facts.policy_met_on or ADDED
+    until = facts.policy_met_until or met_on + timedelta(30)
+    before = replace(
+        facts,
+        status=Status.COMPLETED,
+        policy_met_on=met_on,
+        policy_met_until=until,
+        lapsed_on=min(facts.lapsed_on, met_on) if facts.lapsed_on else None,
+    )
+    caught_up = replace(before, policy_met_on=None, policy_met_until=None, evidence_lost_on=until + timedelta(1))
+    later = max(day, until + timedelta(1))
 
     assert rag.colour_on(rag.moments(caught_up, settings), later) == rag.colour_on(rag.moments(before, settings), later)
 
@@ -847,7 +853,7 @@ def test_when_an_achieved_milestone_falls_back_its_colour_is_what_it_already_was
     assert rag.moments(stored, plan()) == rag.moments(caught_up, plan())
 
 
-# --- Moments and the unbroken run --------------------------------------------------------------------------------------
+# --- Moments and the unbroken run ------------------------------------------------------------------------------------
 
 
 def test_a_change_that_leaves_it_red_keeps_the_first_day_of_the_run():
@@ -951,7 +957,7 @@ def test_a_moment_within_a_day_colours_the_rest_of_that_day():
     assert rag.colour_at(None, None, received) == Rag.GREEN
 
 
-# --- Forecast days and moves -------------------------------------------------------------------------------------------
+# --- Forecast days and moves -----------------------------------------------------------------------------------------
 
 
 def forecast_days(previous, days_late, *, tolerance_days=28, today=TODAY):
@@ -1038,7 +1044,7 @@ def test_part_of_the_way_back_does_not_undo_the_approval_that_decided():
     assert found == Moves(2, FIRST, TODAY, FIRST)
 
 
-# --- Slip --------------------------------------------------------------------------------------------------------------
+# --- Slip ------------------------------------------------------------------------------------------------------------
 
 
 def slip(**changed):
@@ -1092,7 +1098,7 @@ def test_without_a_due_date_only_the_forecast_can_slip():
     assert slip(due=None) == Slip(None, None)
 
 
-# --- Standing ----------------------------------------------------------------------------------------------------------
+# --- Standing --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
