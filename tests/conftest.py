@@ -2,4 +2,4 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.profiles", "tests.postgres"]
+pytest_plugins = ["tests.profiles", "tests.postgres", "tests.databases"]

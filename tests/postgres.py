@@ -129,7 +129,7 @@ def postgres_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: Postgres) -> Iterator[str]:
+def empty_postgres_url(postgres_server: Postgres) -> Iterator[str]:
     """The address of an empty database that goes when the test ends."""
     url = postgres_server.create()
     yield url

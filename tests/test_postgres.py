@@ -53,11 +53,11 @@ def test_a_template_whose_build_fails_is_not_kept(postgres_server: Postgres) -> 
     assert len(built) == 1
 
 
-def test_a_database_is_gone_after_its_test(postgres_server: Postgres, postgres_url: str) -> None:
-    name = postgres_url.split("?")[0].rsplit("/", 1)[-1]
+def test_a_database_is_gone_after_its_test(postgres_server: Postgres, empty_postgres_url: str) -> None:
+    name = empty_postgres_url.split("?")[0].rsplit("/", 1)[-1]
     listed = f"SELECT count(*) FROM pg_database WHERE datname = '{name}'"
     assert run(postgres_server.url("postgres"), listed) == [(1,)]
 
-    postgres_server.drop(postgres_url)
+    postgres_server.drop(empty_postgres_url)
 
     assert run(postgres_server.url("postgres"), listed) == [(0,)]

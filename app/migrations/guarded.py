@@ -1,0 +1,159 @@
+"""What the database itself guards, said once for both databases.
+
+The triggers of `triggers_sqlite` and `triggers_postgresql` are made from this: which tables keep every row, which
+columns never change, and when evidence counts. `app.domain.evidence.why_not` is the same rule for people; a test holds
+the two together.
+"""
+
+from dataclasses import dataclass
+
+PREFIX = "guard_"
+"""Every trigger's name begins so, and every function's: what is ours can be told from what an administrator added."""
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A table that keeps every row. `sentence` says why none is deleted and, where there is something, what to do."""
+
+    table: str
+    sentence: str
+    unique: tuple[tuple[str, ...], ...]
+    stands: tuple[str, ...] = ()
+    append_only: bool = False
+
+    @property
+    def stands_sentence(self) -> str:
+        listed = ", ".join(self.stands)
+        return f"{listed} of {self.table} never change{'s' if len(self.stands) == 1 else ''}"
+
+
+TABLES = (
+    Guarded("plans", "A plan is never deleted: close it", (("id",), ("slug",)), stands=("id",)),
+    Guarded(
+        "milestones",
+        "A milestone is never deleted: ask for its cancellation",
+        (("id",), ("plan_id", "ref")),
+        stands=("id", "plan_id", "ref", "added_at"),
+    ),
+    Guarded(
+        "evidence",
+        "Evidence is never deleted: withdraw it",
+        (("id",), ("plan_id", "ref")),
+        stands=(
+            *("id", "plan_id", "ref", "door", "received_at", "provided_by", "provided_by_key", "organisation_id"),
+            *("form", "sha256", "storage_name", "size"),
+        ),
+    ),
+    Guarded(
+        "evidence_links",
+        "A link and its review are never deleted: review it again",
+        (("evidence_id", "milestone_id"),),
+        stands=("evidence_id", "milestone_id", "plan_id", "linked_at"),
+    ),
+    Guarded(
+        "submissions",
+        "A submission is never deleted: triage it",
+        (("id",), ("plan_id", "ref")),
+        stands=("id", "plan_id", "ref", "kind", "organisation_id", "received_at"),
+    ),
+    Guarded(
+        "change_requests",
+        "A change request is never deleted: decide it",
+        (("id",),),
+        stands=("id", "plan_id", "milestone_id", "kind", "requested_by", "requested_at"),
+    ),
+    Guarded("texts", "A text is never deleted: it can be redacted", (("id",),)),
+    Guarded("audit_heads", "A chain keeps its head", (("chain",),)),
+    Guarded("audit_events", "The audit trail is only ever added to", (("id",), ("chain", "seq")), append_only=True),
+    Guarded(
+        "access_log",
+        "The access log is only ever added to",
+        (("id",), ("actor_id", "what", "item_id", "hour")),
+        append_only=True,
+    ),
+    Guarded("milestone_events", "A milestone's history is only ever added to", (("id",),), append_only=True),
+    Guarded("progress_updates", "A progress update is never changed: write another", (("id",),), append_only=True),
+)
+
+
+def evidence_counts(*, milestone: str, plan: str) -> str:
+    """The condition, in SQL of both databases, under which link `l` and its evidence `e` count towards a milestone.
+
+    `milestone` and `plan` are the names under which their rows are known there, `NEW` in a trigger. The milestone's
+    `achieved_on` is the day: a trigger reads no clock.
+    """
+    return f"""l.milestone_id = {milestone}.id
+          AND l.plan_id = {milestone}.plan_id
+          AND e.id = l.evidence_id
+          AND e.plan_id = l.plan_id
+          AND e.withdrawn_at IS NULL
+          AND e.scan IN ('clean', 'unscanned')
+          AND (e.effective_to IS NULL OR e.effective_to >= {milestone}.achieved_on)
+          AND (
+            (l.outcome = 'accepted' AND ({milestone}.reopened_at IS NULL OR l.reviewed_at > {milestone}.reopened_at))
+            OR (l.outcome IS NULL AND {plan}.evidence_policy = 'attached' AND e.form = 'file'
+                AND ({milestone}.reopened_at IS NULL OR e.received_at > {milestone}.reopened_at))
+          )"""
+
+
+def last_agreed_due_date(milestone: str) -> str:
+    """The condition under which change request `r` is the milestone's last approved one about its due date."""
+    return f"""r.milestone_id = {milestone}.id AND r.kind = 'due_date' AND r.state = 'approved'
+          AND r.decided_at = (SELECT max(a.decided_at) FROM change_requests a
+                              WHERE a.milestone_id = {milestone}.id AND a.kind = 'due_date' AND a.state = 'approved')"""
+
+
+GATE = "evidence_gate"
+NEVER_INSERTED = "A milestone is never inserted as achieved: insert it completed, add its evidence, then achieve it"
+ONLY_FROM_COMPLETED = "Only a completed milestone can be marked as achieved"
+NEEDS_A_DAY = "An achieved milestone says on which day it was achieved"
+NEEDS_APPROVED_PLAN = "Only a milestone of an approved plan can be marked as achieved"
+NEEDS_EVIDENCE = "No evidence counts for this milestone under its plan's policy"
+WOULD_LOSE_EVIDENCE = "An achieved milestone would lose its evidence: lower it to completed first"
+POLICY_UNMET = "Achieved milestones would not meet this policy: lower them to completed first"
+
+INDEPENDENT = "independent_review"
+OWN_EVIDENCE = "Who provided the evidence does not review it"
+OWN_MILESTONE = "Who owns the milestone does not review its evidence"
+
+REVIEW = "review_stands"
+REVIEW_ERASED = "A review is never erased: review it again"
+REVIEW_BACKDATED = "A review is never dated before the one it follows"
+SCORES_CHANGED = "Relevance and robustness change only with a new review"
+
+WITHDRAWAL = "withdrawal_stands"
+WITHDRAWAL_STANDS = "Evidence that was withdrawn stays withdrawn"
+
+REOPENING = "reopening_stands"
+REOPENING_STANDS = "When and how often a milestone was reopened is never taken back"
+
+DATES = "agreed_dates"
+DUE_DATE_AGREED = "A due date of an approved plan moves only to the date of its last approved change request"
+BASELINE_STANDS = "The baseline of an approved plan never changes"
+
+PLAN_STATE = "plan_state"
+PLAN_GOES_FORWARD = "A plan goes from draft to approved to closed, never back"
+
+DECISION = "decision_stands"
+DECISION_STANDS = "A change request that was decided is never changed"
+
+REDACTION = "only_redacted"
+ONLY_REDACTED = "A text is never changed: redaction takes its body and salt away together, once, and says when"
+
+HEAD = "head_rises"
+HEAD_RISES = "The head of a chain only moves on"
+
+NEVER_DELETED = "never_deleted"
+APPEND_ONLY = "append_only"
+NEVER_REPLACED = "never_replaced"
+NEVER_CHANGED = "never_changed"
+ROWID = "rowid_is_not_chosen"
+ROWID_SENTENCE = "Rows are numbered by the database"
+MOMENT = "moments_are_moments"
+MOMENT_SENTENCE = "A day is written YYYY-MM-DD and a moment YYYY-MM-DD HH:MM:SS.ffffff, in UTC"
+
+GUARDS = (
+    GATE, INDEPENDENT, REVIEW, WITHDRAWAL, REOPENING, DATES, PLAN_STATE, DECISION, REDACTION, HEAD, NEVER_DELETED,
+    APPEND_ONLY, NEVER_REPLACED, NEVER_CHANGED, ROWID, MOMENT,
+)  # fmt: skip
+"""What a refusal's message begins with; on PostgreSQL also the name of the constraint that it reports."""
