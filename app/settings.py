@@ -1,6 +1,6 @@
 """Settings from the environment (prefix WAYMARK_). A wrong one stops the start with a sentence that names it."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +16,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WAYMARK_", extra="ignore")
 
     data: Path = Path("var")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
     database_url: str = ""
     storage_url: str = ""
     public_origin: str = "http://127.0.0.1:8000"
@@ -81,7 +83,25 @@ class Settings(BaseSettings):
 
     @property
     def origin_is_loopback(self) -> bool:
-        return urlsplit(self.public_origin).hostname in ("127.0.0.1", "localhost", "::1")
+        """Whether people reach Waymark on the machine it runs on."""
+        return is_loopback(urlsplit(self.public_origin).hostname)
+
+    @property
+    def is_production(self) -> bool:
+        """Whether anybody but this machine can reach Waymark: then the demo's secret and people are refused."""
+        return not (is_loopback(self.host) and self.origin_is_loopback)
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address means the machine itself and nobody else's."""
+    if host is None:
+        return False
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class BadSettings(Exception):

@@ -1,0 +1,1 @@
+"""What the HTML door and the JSON door share: runners, limits, middleware."""

@@ -1,0 +1,199 @@
+"""Builds the application. May import everything; nobody imports it.
+
+`application` is what a server runs: settings from the environment, checks first. `build_app` is the same without the
+environment, for tests.
+"""
+
+import gc
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from hmac import compare_digest
+
+import anyio
+import structlog
+from anyio.to_thread import current_default_thread_limiter
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from app import __version__, api, pages
+from app.api import problems
+from app.db import Database
+from app.doors.last_seen import FLUSH_SECONDS, LastSeen
+from app.doors.limits import RateLimits
+from app.doors.middleware import (
+    Faults,
+    Metrics,
+    RequestLog,
+    SameOrigin,
+    SecurityHeaders,
+    TrustedProxies,
+    door_of,
+)
+from app.domain.refusals import WaymarkError
+from app.pages import errors
+from app.pages.static_files import StaticFiles
+from app.services.starting import CannotStart, check_start, readiness
+from app.settings import BadSettings, Settings, is_loopback, load_settings
+from app.storage import S3Options, Storage, open_storage
+
+Clock = Callable[[], datetime]
+
+BODY_BYTES = 1_000_000
+READER_THREADS_SQLITE, READER_THREADS_POSTGRESQL = 2, 4
+WRITERS_SQLITE, WRITERS_POSTGRESQL = 1, 3
+
+
+def application() -> FastAPI:
+    """The application as a server runs it, from the environment. A start that would be unsafe ends with sentences."""
+    configure_logging()
+    try:
+        settings = load_settings()
+        database = Database(settings.database)
+        check_start(settings, database)
+    except (BadSettings, CannotStart) as error:
+        raise SystemExit(f"Waymark cannot start.\n{error}") from None
+    return build_app(settings, database=database)
+
+
+def build_app(
+    settings: Settings, *, database: Database | None = None, storage: Storage | None = None, clock: Clock | None = None
+) -> FastAPI:
+    """Put the application together. What is not given is made from the settings; `clock` gives aware UTC moments."""
+    app = FastAPI(
+        title="Waymark",
+        version=__version__,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=BODY_BYTES,
+        lifespan=_lifespan,
+        middleware=_middleware(settings, metrics := Metrics()),
+    )
+    app.state.settings = settings
+    app.state.database = database or Database(settings.database)
+    app.state.storage = storage or open_storage(settings.storage, s3=_s3_options(settings))
+    app.state.clock = clock or _now
+    app.state.last_seen = LastSeen()
+    app.state.limits = RateLimits(settings)
+    app.state.metrics = metrics
+    app.state.write_turn = anyio.Semaphore(WRITERS_SQLITE if app.state.database.is_sqlite else WRITERS_POSTGRESQL)
+    for kind in (WaymarkError, RequestValidationError, ValidationError, HTTPException):
+        app.add_exception_handler(kind, _answer_later)
+    app.mount("/static", StaticFiles(), name="static")
+    _add_health(app)
+    app.include_router(api.router)
+    app.include_router(pages.router, include_in_schema=False)
+    return app
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """What goes out instead, by door: a problem document below /api, a page everywhere else."""
+    if door_of(request.url.path) == "api":
+        return problems.answer(request, error)
+    return errors.answer(request, error)
+
+
+async def _answer_later(request: Request, error: Exception) -> Response:
+    return answer(request, error)
+
+
+def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
+    return [
+        Middleware(TrustedProxies, proxies=settings.proxies),
+        Middleware(RequestLog, metrics=metrics),
+        Middleware(SecurityHeaders, secure=settings.secure),
+        Middleware(SameOrigin, settings=settings, answer=answer),
+        Middleware(Faults, answer=answer),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    on_sqlite = app.state.database.is_sqlite
+    # With the usual 40 threads throughput falls as load rises: they all want the same interpreter.
+    limiter = current_default_thread_limiter()
+    limiter.total_tokens = READER_THREADS_SQLITE if on_sqlite else READER_THREADS_POSTGRESQL
+    # What start-up made lives as long as the process: the collector need not visit it again.
+    gc.collect()
+    gc.freeze()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_write_last_uses, app)
+        yield
+        tasks.cancel_scope.cancel()
+    await run_in_threadpool(app.state.last_seen.flush, app.state.database)
+    app.state.database.dispose()
+
+
+async def _write_last_uses(app: FastAPI) -> None:
+    while True:
+        await anyio.sleep(FLUSH_SECONDS)
+        if not app.state.last_seen.waiting:
+            continue
+        async with app.state.write_turn:
+            await run_in_threadpool(app.state.last_seen.flush, app.state.database)
+
+
+def _add_health(app: FastAPI) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, str]:
+        """Whether the process answers at all."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz(request: Request) -> Response:
+        """Whether it can do its work: database at the head with its guards, storage writable."""
+        state = request.app.state
+        parts = readiness(state.database, state.storage)
+        ready = all(value == "ok" for value in parts.values())
+        return JSONResponse({"status": "ok" if ready else "not ready", **parts}, 200 if ready else 503)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        """Counters for Prometheus, for who has the token or, on one's own machine, for anybody there."""
+        if not _may_see_metrics(request):
+            raise HTTPException(404)
+        return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+def _may_see_metrics(request: Request) -> bool:
+    settings: Settings = request.app.state.settings
+    token = settings.metrics_token.get_secret_value()
+    if token:
+        return compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode())
+    return not settings.is_production and is_loopback(request.client.host if request.client else None)
+
+
+def _s3_options(settings: Settings) -> S3Options:
+    return S3Options(
+        endpoint=settings.s3_endpoint,
+        region=settings.s3_region,
+        access_key_id=settings.s3_access_key_id.get_secret_value(),
+        secret_access_key=settings.s3_secret_access_key.get_secret_value(),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def configure_logging() -> None:
+    """One JSON object a line on standard output."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
