@@ -138,6 +138,7 @@ def test_with_neither_a_list_nor_an_approval_there_are_no_meetings():
 
 def test_meetings_end_with_the_calendar():
     assert meetings(date(9999, 12, 25), listed=(date(9999, 12, 20),), cycle_days=7) == [date(9999, 12, 27)]
+    assert meetings(date(9999, 12, 25), listed=(date(9999, 12, 24),), cycle_days=7) == [date.max]
 
 
 def test_a_cycle_of_no_days_is_refused():

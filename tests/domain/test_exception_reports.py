@@ -111,7 +111,8 @@ def test_without_exceptions_the_report_is_empty():
     found = report()
 
     assert found.rows == ()
-    assert found.counts.total == 0
+    assert found.counts == ExceptionCounts(red=0, amber=0, red_now=0, amber_now=0) == ExceptionCounts()
+    assert found.withheld_count == 0
 
 
 def test_today_is_no_look_ahead_and_a_later_day_is():
