@@ -114,10 +114,9 @@ def safe_file_name(raw: str) -> str:
     a longer name keeps its extension. A name of which nothing is left becomes `file`.
     """
     last = re.split(r"[/\\]", raw)[-1]
-    composed = unicodedata.normalize("NFC", last)
-    spaced = re.sub(r"\s+", " ", composed)
+    spaced = re.sub(r"\s", " ", last)
     visible = "".join(character for character in spaced if unicodedata.category(character) not in _UNSAFE_CATEGORIES)
-    name = visible.strip(" .")
+    name = re.sub(" +", " ", unicodedata.normalize("NFC", visible)).strip(" .")
     return _shortened(name) or _UNNAMED
 
 
