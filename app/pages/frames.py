@@ -1,0 +1,31 @@
+"""What surrounds a page for whoever is signed in."""
+
+from app.domain.actors import Actor
+from app.domain.plans import PlanView
+from app.pages.deps import PageReceiver, PageRunner
+from app.pages.templating import Frame
+
+
+def frame_of(
+    run: PageRunner | PageReceiver,
+    plan: PlanView | None = None,
+    *,
+    active: str = "",
+    is_page: bool = True,
+    exceptions: int | None = None,
+) -> Frame:
+    """The frame after a use case has been run, which is when it is known who asks."""
+    return Frame(
+        person=run.actor.title,
+        organisation=organisation_shown(run.actor, plan),
+        plan=plan,
+        active=active,
+        is_page=is_page,
+        exceptions=exceptions,
+        front_door=run.settings.front_door,
+    )
+
+
+def organisation_shown(actor: Actor, plan: PlanView | None) -> str:
+    """In the header stands whose plan it is; outside any plan, the reader's own organisation."""
+    return plan.organisation.name if plan else actor.organisation

@@ -1,0 +1,41 @@
+// What GOV.UK Frontend and HTMX leave to the service: start the components, start them again in what was swapped in,
+// and put the focus where a reader has to go on.
+import { initAll } from "./vendor/govuk-frontend.min.js";
+
+document.body.classList.add("js-enabled", "govuk-frontend-supported");
+initAll();
+
+document.addEventListener("htmx:after:swap", () => {
+  initAll({ scope: document.getElementById("main-content") });
+  const next = document.querySelector("[data-wm-focus]");
+  if (!next) return;
+  next.removeAttribute("data-wm-focus");
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
+});
+
+// A request that came back with nothing to show says so, rather than leave a button that does nothing.
+const trouble = (event) => {
+  const place = document.getElementById("trouble");
+  if (!place) return;
+  place.hidden = false;
+  place.focus();
+};
+document.addEventListener("htmx:error", trouble);
+document.addEventListener("htmx:response:error", (event) => {
+  if (event.detail.ctx.response.raw.status >= 500) trouble(event);
+});
+
+// A page that somebody prints shows what its rows keep folded up.
+addEventListener("beforeprint", () => {
+  for (const story of document.querySelectorAll(".wm-exception .wm-story:not([open])")) {
+    story.dataset.wmOpened = "";
+    story.open = true;
+  }
+});
+addEventListener("afterprint", () => {
+  for (const story of document.querySelectorAll("[data-wm-opened]")) {
+    story.removeAttribute("data-wm-opened");
+    story.open = false;
+  }
+});
