@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from hmac import compare_digest
+from importlib.metadata import version
 
 import anyio
 import structlog
@@ -23,9 +24,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from app import __version__, api, pages
+from app import api, pages
 from app.api import problems
 from app.db import Database
+from app.domain.refusals import WaymarkError
 from app.doors.last_seen import FLUSH_SECONDS, LastSeen
 from app.doors.limits import RateLimits
 from app.doors.middleware import (
@@ -37,7 +39,6 @@ from app.doors.middleware import (
     TrustedProxies,
     door_of,
 )
-from app.domain.refusals import WaymarkError
 from app.pages import errors
 from app.pages.static_files import StaticFiles
 from app.services.starting import CannotStart, check_start, readiness
@@ -69,7 +70,7 @@ def build_app(
     """Put the application together. What is not given is made from the settings; `clock` gives aware UTC moments."""
     app = FastAPI(
         title="Waymark",
-        version=__version__,
+        version=version("waymark"),
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,

@@ -1,4 +1,4 @@
-"""The JSON door's wiring: the bearer credential → who is asking, versions, idempotency, and the runners handlers ask for."""
+"""The JSON door's wiring: the bearer credential → who is asking, versions, idempotency, the runners for handlers."""
 
 import hashlib
 import json
@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 from app.db import IdempotencySlot, StoredAnswer, UnitOfWork
 from app.domain.refusals import Malformed, Stale, Unauthenticated, VersionRequired, invalid
-from app.doors.runners import AsyncRunner, Runner
 from app.doors.limits import RateLimits
+from app.doors.runners import AsyncRunner, Runner
 from app.services.identity import Identity, actor_from_bearer
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ class ApiRunner(Runner):
         if key is None or self.request.method != "POST":
             return None
         if not 1 <= len(key) <= IDEMPOTENCY_KEY_LENGTH or not key.isprintable():
-            raise invalid("Idempotency-Key", "bad_key", f"Idempotency-Key takes 1 to {IDEMPOTENCY_KEY_LENGTH} characters")
+            raise invalid("Idempotency-Key", "bad_key", f"Send 1 to {IDEMPOTENCY_KEY_LENGTH} characters")
         return key
 
 
@@ -141,12 +141,11 @@ class ApiReceiver(AsyncRunner[ApiRunner]):
         self, use_case: Callable[..., T], /, *, respond: Callable[[T], Reply], fingerprint: str = "", **arguments: Any
     ) -> Response:
         """As `ApiRunner.write`, in its turn and in a thread. `fingerprint` is that of the received form; without one
-        the body must be a JSON body that was read."""
+        the body must be a JSON body that was read.
+        """
         if not fingerprint and "idempotency-key" in self.request.headers:
             self.runner.sent_body = await self.request.body()
-        return await self._in_turn(
-            self.runner.write, use_case, respond=respond, fingerprint=fingerprint, **arguments
-        )
+        return await self._in_turn(self.runner.write, use_case, respond=respond, fingerprint=fingerprint, **arguments)
 
 
 def client_address(request: Request) -> str:

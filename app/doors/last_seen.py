@@ -35,9 +35,7 @@ class LastSeen:
         if not notes:
             return 0
         try:
-            database.write(
-                lambda uow: record_last_use(uow, uses=notes), actor=system_actor(), now=max(notes.values())
-            )
+            database.write(lambda uow: record_last_use(uow, uses=notes), actor=system_actor(), now=max(notes.values()))
         except Unavailable as error:
             logger.warning("last uses not written yet: %s", error)
             with self._lock:

@@ -62,7 +62,7 @@ class TrustedProxies:
             scope["scheme"] = forwarded_proto
 
     def _client_of(self, forwarded_for: str) -> str:
-        """The nearest address that is not one of our proxies: whatever stands left of it, the client may have made up."""
+        """The nearest address that is not a proxy of ours: whatever stands left of it, the client may have made up."""
         for piece in reversed(forwarded_for.split(",")):
             address = piece.strip()
             if not _is_address(address):
@@ -270,5 +270,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-

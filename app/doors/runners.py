@@ -53,7 +53,7 @@ class Runner:
         return self._identity
 
     def read(self, use_case: Callable[..., T], /, **arguments: Any) -> T:
-        """Carry out a use case that only reads, for whoever asks. Raises Unauthenticated, or what the use case raises."""
+        """Carry out a use case that only reads. Raises Unauthenticated, or what the use case raises."""
 
         def for_whoever_asks(uow: UnitOfWork) -> T:
             uow.actor = self._identified(uow)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, bindparam, select
+from sqlalchemy import Connection, Select, Table, bindparam, select
 
 from app.models.organisations import (
     Membership,
@@ -17,14 +17,14 @@ from app.models.organisations import (
 from app.models.plans import Plan
 
 
-def _table(model: Any) -> Table:
+def table_of(model: Any) -> Table:
     """The bare table: a statement on an entity's attributes costs the ORM's compilation at every execution."""
     return model.__table__  # type: ignore[no-any-return]
 
 
-_sessions, _tokens, _keys = _table(UserSession), _table(PersonalToken), _table(OrganisationKey)
-_people, _organisations, _memberships = _table(Person), _table(Organisation), _table(Membership)
-_key_plans, _plans = _table(OrganisationKeyPlan), _table(Plan)
+_sessions, _tokens, _keys = table_of(UserSession), table_of(PersonalToken), table_of(OrganisationKey)
+_people, _organisations, _memberships = table_of(Person), table_of(Organisation), table_of(Membership)
+_key_plans, _plans = table_of(OrganisationKeyPlan), table_of(Plan)
 
 _PERSON_COLUMNS = (
     _people.c.id.label("person_id"),
@@ -93,16 +93,16 @@ _BY_KEY = (
 )
 
 
-def rows_by_session(connection: Connection, token_hash: str) -> Sequence[Row[Any]]:
+def rows_by_session(connection: Connection, token_hash: str) -> Sequence[Any]:
     """The session with this hash, its person, and a row per membership; empty when there is none."""
     return connection.execute(_BY_SESSION, {"token_hash": token_hash}).all()
 
 
-def rows_by_token(connection: Connection, token_hash: str) -> Sequence[Row[Any]]:
+def rows_by_token(connection: Connection, token_hash: str) -> Sequence[Any]:
     """The personal token with this hash, its person, and a row per membership; empty when there is none."""
     return connection.execute(_BY_TOKEN, {"token_hash": token_hash}).all()
 
 
-def rows_by_key(connection: Connection, token_hash: str) -> Sequence[Row[Any]]:
+def rows_by_key(connection: Connection, token_hash: str) -> Sequence[Any]:
     """The organisation's key with this hash, its organisation, and a row per plan; empty when there is none."""
     return connection.execute(_BY_KEY, {"token_hash": token_hash}).all()

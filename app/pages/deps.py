@@ -8,8 +8,8 @@ from urllib.parse import quote
 from fastapi import Depends, Request
 
 from app.db import UnitOfWork
-from app.doors.runners import AsyncRunner, Runner
 from app.domain.refusals import Forbidden, Unauthenticated
+from app.doors.runners import AsyncRunner, Runner
 from app.services.identity import PASSWORD_HOLDS, Identity, Limits, actor_from_session
 from app.settings import Settings
 

@@ -92,9 +92,9 @@ def _unsafe_settings(settings: Settings) -> Iterator[str]:
 def _demo_people(connection: Connection) -> Iterator[str]:
     people = Person.__table__  # type: ignore[attr-defined]
     found = connection.execute(
-        select(people.c.email).where(
-            people.c.email.endswith(DEMO_DOMAIN), people.c.password_hash.is_not(None), people.c.left_on.is_(None)
-        ).limit(1)
+        select(people.c.email)
+        .where(people.c.email.endswith(DEMO_DOMAIN), people.c.password_hash.is_not(None), people.c.left_on.is_(None))
+        .limit(1)
     ).scalar()
     if found:
         yield (
