@@ -137,6 +137,10 @@ class ApiReceiver(AsyncRunner[ApiRunner]):
         """As `ApiRunner.if_match`."""
         return self.runner.if_match
 
+    async def commit(self, use_case: Callable[..., T], /, **arguments: Any) -> T:
+        """As `Runner.commit`, in its turn and in a thread: for a GET that leaves a trace."""
+        return await self._in_turn(self.runner.commit, use_case, **arguments)
+
     async def write(
         self, use_case: Callable[..., T], /, *, respond: Callable[[T], Reply], fingerprint: str = "", **arguments: Any
     ) -> Response:

@@ -1,0 +1,34 @@
+"""The JSON door, /api/v1: a router and its schemas per noun. Everything a page can do, through the same services."""
+
+from fastapi import APIRouter, Depends
+from fastapi.routing import APIRoute
+
+from app.api import (
+    audit_events,
+    change_requests,
+    evidence,
+    exception_reports,
+    me,
+    milestones,
+    plan_parts,
+    plans,
+    reference,
+    updates,
+)
+from app.api.deps import bearer
+
+NOUNS = (me, plans, plan_parts, milestones, updates, change_requests, evidence, exception_reports, audit_events)
+
+
+def _operation_id(route: APIRoute) -> str:
+    """An operation is called after its function: `mark_achieved`."""
+    return route.name
+
+
+operations = APIRouter(prefix="/api/v1", dependencies=[Depends(bearer)], generate_unique_id_function=_operation_id)
+for noun in NOUNS:
+    operations.include_router(noun.router)
+
+router = APIRouter()
+router.include_router(operations)
+router.include_router(reference.pages(operations), prefix="/api/v1", include_in_schema=False)

@@ -1,0 +1,347 @@
+"""Evidence: a milestone's evidence log, one item, its file, its review, its withdrawal and its links."""
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, NotRequired
+
+from anyio.to_thread import run_sync
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+from pydantic import Field, StringConstraints, TypeAdapter
+from typing_extensions import TypedDict
+
+from app.api import answers, problems, shapes
+from app.api.answers import EvidenceId, MilestoneId, Page
+from app.api.bodies import Body, Day, Key, Line, LongText, Said, from_form, storably, stripped, whole
+from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
+from app.api.problems import is_json
+from app.api.receiving import as_upload, keeping, read_json, takes_file, with_body
+from app.api.shapes import Listing, Organisation, exactly
+from app.domain.evidence import EvidenceView, LinkView, SubmissionView
+from app.domain.files import content_disposition, repr_digest
+from app.domain.milestones import MilestoneKey, OrganisationRef
+from app.domain.refusals import Unavailable, invalid
+from app.domain.words import EvidenceKind, Marking, ReviewOutcome, SubmissionState
+from app.services import evidence as services
+from app.storage import MissingFile, Opened
+from app.uploads import file_threads, receive_upload
+
+router = APIRouter(tags=["Evidence"])
+
+
+# --- what goes out ----------------------------------------------------------------------------------------------------
+
+
+@exactly
+class Link(TypedDict):
+    """How an item bears on one milestone (its id): the review, and whether it counts towards it today."""
+
+    milestone: str
+    outcome: ReviewOutcome | None
+    relevance: int | None
+    robustness: int | None
+    reviewed_by: str | None
+    reviewed_at: datetime | None
+    counts: bool
+
+
+@exactly
+class Submission(TypedDict):
+    """The receipt of what came from outside the lead organisation: a person triages it by `triage_due_at`."""
+
+    id: str
+    triage_due_at: datetime
+    state: SubmissionState
+
+
+@exactly
+class Evidence(TypedDict):
+    """An item of the evidence log. `link` is there for a link, `statement` for a statement, `external_ref` where the
+    sender gave one.
+    """
+
+    id: str
+    title: str
+    kind: EvidenceKind
+    description: str | None
+    link: NotRequired[str | None]
+    statement: NotRequired[str | None]
+    file_name: str | None
+    content_type: str | None
+    size: int | None
+    sha256: str | None
+    received_at: datetime
+    effective_from: date | None
+    effective_to: date | None
+    external_ref: NotRequired[str]
+    provided_by: str
+    organisation: Organisation
+    marking: Marking
+    state: str
+    links: list[Link]
+    submission: Submission | None
+    version: str
+
+
+def evidence(view: EvidenceView) -> Evidence:
+    """An evidence item as the API gives it."""
+    given: Evidence = {
+        "id": view.id,
+        "title": view.title,
+        "kind": view.kind,
+        "description": view.description,
+        "file_name": view.file_name,
+        "content_type": view.content_type,
+        "size": view.size,
+        "sha256": view.sha256,
+        "received_at": view.received_at,
+        "effective_from": view.effective_from,
+        "effective_to": view.effective_to,
+        "provided_by": view.provided_by,
+        "organisation": shapes.organisation(OrganisationRef("", view.organisation_slug, view.organisation)),
+        "marking": view.marking,
+        "state": view.state,
+        "links": [_link(link) for link in view.links],
+        "submission": _submission(view.submission) if view.submission else None,
+        "version": view.version,
+    }
+    if view.link is not None:
+        given["link"] = view.link
+    if view.statement is not None:
+        given["statement"] = view.statement
+    if view.external_ref is not None:
+        given["external_ref"] = view.external_ref
+    return given
+
+
+def _link(view: LinkView) -> Link:
+    return {
+        "milestone": view.milestone_id,
+        "outcome": view.outcome,
+        "relevance": view.relevance,
+        "robustness": view.robustness,
+        "reviewed_by": view.reviewed_by,
+        "reviewed_at": view.reviewed_at,
+        "counts": view.counts,
+    }
+
+
+def _submission(view: SubmissionView) -> Submission:
+    return {"id": view.id, "triage_due_at": view.triage_due_at, "state": view.state}
+
+
+_one = TypeAdapter(Evidence).dump_json
+_list: TypeAdapter[Listing[Evidence]] = TypeAdapter(Listing[Evidence])
+
+
+def _shown(view: EvidenceView) -> Reply:
+    return Reply(_one(evidence(view)), version=view.version)
+
+
+def _recorded(view: EvidenceView) -> Reply:
+    where = f"/api/v1/evidence/{view.id}"
+    return Reply(_one(evidence(view)), status=201, version=view.version, location=where)
+
+
+# --- what comes in ----------------------------------------------------------------------------------------------------
+
+_Address = Annotated[str, stripped, StringConstraints(min_length=1, max_length=2000), storably]
+_ExternalRef = Annotated[str, stripped, StringConstraints(max_length=120), storably]
+
+
+class _About(Body):
+    """What is said about an item, whatever it is."""
+
+    description: LongText | None = None
+    kind: EvidenceKind | None = None
+    effective_from: Day | None = Field(default=None, description="Not in the future")
+    effective_to: Day | None = None
+    marking: Marking = Marking.OFFICIAL
+    external_ref: _ExternalRef | None = Field(default=None, description="Your own reference")
+    shared_with: list[Key] = Field(default=[], max_length=50, description="Slugs of organisations that may open it")
+
+
+class EvidenceFile(_About):
+    """A file, with what is said about it."""
+
+    title: Line
+
+
+class NewEvidence(_About):
+    """One of: a `link`, a `statement`, or `evidence`, the id of an item of the plan's log that is to support this
+    milestone too (and nothing else with it).
+    """
+
+    title: Line | None = Field(default=None, description="Needed with a link or a statement")
+    link: _Address | None = None
+    statement: Said | None = None
+    evidence: Key | None = None
+
+
+class Review(Body):
+    """Accepting or rejecting an item for one milestone. `milestone` may be left out when there is one."""
+
+    milestone: Key | None = None
+    outcome: Literal[ReviewOutcome.ACCEPTED, ReviewOutcome.REJECTED]
+    relevance: Annotated[int, whole(0, 3)] = Field(
+        description="0 says nothing about it, 3 proves the success criterion itself"
+    )
+    robustness: Annotated[int, whole(0, 3)] = Field(
+        description="0 nobody stands behind it, 3 checked by somebody independent"
+    )
+    reason: Said
+
+
+class Withdrawal(Body):
+    """Why it is withdrawn."""
+
+    reason: Said
+
+
+class NewLink(Body):
+    """The id of another milestone of the plan that the item is to support."""
+
+    milestone: Key
+
+
+# --- the routes -------------------------------------------------------------------------------------------------------
+
+
+@router.get("/milestones/{id}/evidence", response_model=Listing[Evidence], **answers.listed())
+def list_evidence(run: Reading, milestone_id: MilestoneId, page: Page) -> Response:
+    """A milestone's evidence log, newest first. A key without `plan:read` sees what its organisation sent."""
+    views, next_cursor = run.read(
+        services.list_evidence, milestone=MilestoneKey(id=milestone_id), limit=page.limit, cursor=page.cursor
+    )
+    return answers.listing(_list, {"items": [evidence(view) for view in views], "next_cursor": next_cursor})
+
+
+@router.post(
+    "/milestones/{id}/evidence",
+    response_model=Evidence,
+    **with_body(answers.made(), takes_file(json_body=NewEvidence, form=EvidenceFile, file_required=True)),
+)
+async def attach_evidence(run: Receiving, request: Request, milestone_id: MilestoneId) -> Response:
+    """Attach a file (a form with `file`), a link or a statement, or link an item that is in the plan's log already.
+    What comes from outside the lead organisation gets a receipt in `submission`.
+    """
+    key = MilestoneKey(id=milestone_id)
+    await run.read(services.check_attach, milestone=key)
+    if is_json(request.headers.get("content-type", "")):
+        body, sent = await read_json(request, NewEvidence)
+        return await _attach_without_file(run, key, body, fingerprint=body_fingerprint(sent))
+    async with receive_upload(request.stream(), request.headers, run.storage) as received:
+        file = received.required_file()
+        form = from_form(EvidenceFile, received.fields)
+        return await run.write(
+            keeping(file, services.attach_evidence),
+            milestone=key,
+            upload=as_upload(file),
+            **form.facts(),
+            if_match=run.if_match,
+            respond=_recorded,
+            fingerprint=received.fingerprint(),
+        )
+
+
+async def _attach_without_file(run: Receiving, key: MilestoneKey, body: NewEvidence, *, fingerprint: str) -> Response:
+    if body.evidence is None:
+        facts = {**body.facts(), "title": body.title or ""}
+        del facts["evidence"]
+        return await run.write(
+            services.attach_evidence,
+            milestone=key,
+            **facts,
+            if_match=run.if_match,
+            respond=_recorded,
+            fingerprint=fingerprint,
+        )
+    if body.model_fields_set != {"evidence"}:
+        raise invalid("evidence", "alone", "Send the id of an item alone: what is known of it stays as it is")
+    return await run.write(
+        services.link_evidence,
+        milestone=key,
+        evidence=body.evidence,
+        if_match=run.if_match,
+        respond=_recorded,
+        fingerprint=fingerprint,
+    )
+
+
+@router.get("/evidence/{id}", response_model=Evidence, **answers.read())
+def show_evidence(run: Reading, evidence_id: EvidenceId) -> Response:
+    """An evidence item, with its links to milestones that you may know of."""
+    return run.answer(_shown(run.read(services.get_evidence, evidence=evidence_id)))
+
+
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    **problems.documented((*problems.READING, 409)),
+    200: {
+        "description": "The file, as an attachment.",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "headers": {
+            "Content-Disposition": {"description": "An attachment, by its name.", "schema": {"type": "string"}},
+            "Repr-Digest": {"description": "The SHA-256 of the file (RFC 9530).", "schema": {"type": "string"}},
+        },
+    },
+}
+
+
+@router.get("/evidence/{id}/content", response_class=StreamingResponse, responses=_CONTENT)
+async def open_content(run: Receiving, evidence_id: EvidenceId) -> Response:
+    """The file itself. Who opened it is put on the access log."""
+    content = await run.commit(services.open_content, evidence=evidence_id)
+    try:
+        opened = await run_sync(run.storage.open, content.storage_name, limiter=file_threads())
+    except MissingFile as error:
+        raise Unavailable("The file is on record and cannot be found in the store just now") from error
+    return StreamingResponse(
+        _pieces(opened),
+        media_type=content.content_type,
+        headers={
+            "Content-Length": str(opened.size),
+            "Content-Disposition": content_disposition(content.file_name),
+            "Repr-Digest": repr_digest(content.sha256),
+            "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+async def _pieces(opened: Opened) -> AsyncIterator[bytes]:
+    """The file in pieces, read in threads that the database does not need."""
+    while piece := await run_sync(next, opened.chunks, b"", limiter=file_threads()):
+        yield piece
+
+
+@router.post("/evidence/{id}/review", response_model=Evidence, **answers.made())
+def review_evidence(run: Writing, evidence_id: EvidenceId, body: Review) -> Response:
+    """Accept or reject an item for a milestone: by neither its provider nor the milestone's owner."""
+    return run.write(
+        services.review_evidence, evidence=evidence_id, **body.facts(), if_match=run.if_match, respond=_recorded
+    )
+
+
+@router.post("/evidence/{id}/withdrawal", response_model=Evidence, **answers.made())
+def withdraw_evidence(run: Writing, evidence_id: EvidenceId, body: Withdrawal) -> Response:
+    """Withdraw an item. It stays in the log; achieved milestones that stood on it fall back at once."""
+    return run.write(
+        services.withdraw_evidence,
+        evidence=evidence_id,
+        reason=body.reason,
+        if_match=run.if_match,
+        respond=_recorded,
+    )
+
+
+@router.post("/evidence/{id}/links", response_model=Evidence, **answers.made())
+def link_evidence(run: Writing, evidence_id: EvidenceId, body: NewLink) -> Response:
+    """Let an item support another milestone of its plan."""
+    return run.write(
+        services.link_evidence,
+        milestone=MilestoneKey(id=body.milestone),
+        evidence=evidence_id,
+        if_match=run.if_match,
+        respond=_recorded,
+    )

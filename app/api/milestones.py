@@ -1,0 +1,416 @@
+"""Milestones: the list of a plan's, one of them, its facts, and the transitions that change its status."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+from app.api import answers, shapes
+from app.api.answers import MilestoneId, Paging, PlanSlug, knows_names_only
+from app.api.bodies import Body, Day, Elsewhere, Key, Line, LongText, Nothing, Said, absent, from_form
+from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
+from app.api.problems import is_json
+from app.api.receiving import as_upload, keeping, read_json, takes_file, with_body
+from app.api.shapes import CountedListing, Evidenced, Listing, Need, Organisation, Person, Reference, exactly
+from app.db import UnitOfWork
+from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneStub, MilestoneView
+from app.domain.plans import MilestoneFilters, MilestonePage
+from app.domain.rag import Reason as RagReason
+from app.domain.words import Marking, Rag, Status
+from app.services import milestones as services
+from app.services.evidence import check_complete
+from app.services.milestone_lists import milestone_stub
+from app.storage import IncomingFile
+from app.uploads import receive_upload
+
+router = APIRouter(tags=["Milestones"])
+
+
+# --- what goes out ----------------------------------------------------------------------------------------------------
+
+Reason = TypedDict("Reason", {"code": str, "message": str, "colour": Rag, "from": date})
+exactly(Reason)
+Reason.__doc__ = "A rule that holds, in a sentence, the colour that it gives and the day from which it has given it."
+
+
+@exactly
+class Milestone(TypedDict):
+    """A milestone. `rag` is null where colour is not the word: in a draft plan, achieved, cancelled, not yet due to
+    start. `days` is how long it has been that colour, `exception_days` how long Red or Amber; the first day counts.
+    """
+
+    id: str
+    ref: str
+    title: str
+    plan: str
+    theme: Reference | None
+    action: Reference
+    owner: Person | None
+    organisation: Organisation
+    supporting_organisations: list[Organisation]
+    status: Status
+    rag: Rag | None
+    since: date | None
+    days: int | None
+    exception_days: int | None
+    reasons: list[Reason]
+    start_date: date | None
+    baseline_date: date | None
+    due_date: date | None
+    forecast_date: date | None
+    completed_date: date | None
+    achieved_date: date | None
+    slip_days: int | None
+    approved_slip_days: int | None
+    moves: int
+    evidence: Evidenced
+    still_needed: list[Need]
+    marking: Marking
+    version: str
+
+
+@exactly
+class MilestoneName(TypedDict):
+    """All that a key with `evidence:write` alone learns of a milestone."""
+
+    id: str
+    ref: str
+    title: str
+    plan: str
+
+
+def milestone(row: MilestoneRow) -> Milestone:
+    """A milestone as the API gives it."""
+    return {
+        "id": row.id,
+        "ref": row.ref,
+        "title": row.title,
+        "plan": row.plan_slug,
+        "theme": shapes.reference(row.theme) if row.theme else None,
+        "action": shapes.reference(row.action),
+        "owner": shapes.person(row.owner),
+        "organisation": shapes.organisation(row.organisation),
+        "supporting_organisations": [shapes.organisation(found) for found in row.supporting_organisations],
+        "status": row.status,
+        "rag": row.rag,
+        "since": row.since,
+        "days": row.days,
+        "exception_days": row.exception_days,
+        "reasons": reasons(row.reasons),
+        "start_date": row.start_date,
+        "baseline_date": row.baseline_date,
+        "due_date": row.due_date,
+        "forecast_date": row.forecast_date,
+        "completed_date": row.completed_date,
+        "achieved_date": row.achieved_date,
+        "slip_days": row.slip_days,
+        "approved_slip_days": row.approved_slip_days,
+        "moves": row.moves,
+        "evidence": shapes.evidenced(row.evidence),
+        "still_needed": [{"code": why.code, "message": why.message} for why in row.still_needed],
+        "marking": row.marking,
+        "version": row.version,
+    }
+
+
+def reasons(found: Sequence[RagReason]) -> list[Reason]:
+    """Why an item has its colour, the worst first."""
+    return [{"code": why.code, "message": why.message, "colour": why.colour, "from": why.since} for why in found]
+
+
+def milestone_name(stub: MilestoneStub) -> MilestoneName:
+    return {"id": stub.id, "ref": stub.ref, "title": stub.title, "plan": stub.plan}
+
+
+Listed = CountedListing[Milestone] | Listing[MilestoneName]
+_one = TypeAdapter(Milestone).dump_json
+_name = TypeAdapter(MilestoneName).dump_json
+_list: TypeAdapter[CountedListing[Milestone]] = TypeAdapter(CountedListing[Milestone])
+_names: TypeAdapter[Listing[MilestoneName]] = TypeAdapter(Listing[MilestoneName])
+
+
+def _shown(view: MilestoneView) -> Reply:
+    return Reply(_one(milestone(view.row)), version=view.row.version)
+
+
+def _moved_on(view: MilestoneView) -> Reply:
+    """After a transition: 201, because a record of it was made."""
+    return Reply(_one(milestone(view.row)), status=201, version=view.row.version)
+
+
+def _added(view: MilestoneView) -> Reply:
+    where = f"/api/v1/milestones/{view.row.id}"
+    return Reply(_one(milestone(view.row)), status=201, version=view.row.version, location=where)
+
+
+# --- what comes in ----------------------------------------------------------------------------------------------------
+
+
+class _Facts(Body):
+    """What is changed elsewhere is known here, to be refused with the address that changes it."""
+
+    status: Elsewhere = None
+    baseline_date: Elsewhere = None
+    forecast_date: Elsewhere = None
+    completed_date: Elsewhere = None
+    achieved_date: Elsewhere = None
+    rag: Elsewhere = None
+    ref: Elsewhere = None
+
+
+_ADDED_LATER = {
+    "status": "A milestone begins as not started; POST to /milestones/{id}/start, /completion and so on changes that",
+    "baseline_date": "The baseline is the due date when the plan is approved",
+    "forecast_date": "A forecast is given with a progress update: POST to /milestones/{id}/updates",
+    "completed_date": "It is given when completion is reported: POST to /milestones/{id}/completion",
+    "achieved_date": "It is the day the gate is passed: POST to /milestones/{id}/achievement",
+    "rag": "Nobody paints a colour: declare one, with its rationale, by POST to /milestones/{id}/updates",
+    "ref": "References are given out by Waymark, and never change",
+}
+
+
+class NewMilestone(_Facts):
+    """A milestone's facts. People and actions by id, organisations by slug."""
+
+    action: Key
+    title: Line
+    description: LongText = ""
+    success_criterion: LongText = ""
+    owner: Key | None = None
+    organisation: Key | None = Field(default=None, description="The plan's lead organisation, when left out")
+    supporting_organisations: list[Key] = Field(default=[], max_length=50)
+    start_date: Day | None = None
+    due_date: Day | None = None
+    marking: Marking = Marking.OFFICIAL
+    restricted_to: list[Key] = Field(default=[], max_length=50, description="Slugs of organisations, ids of people")
+
+    @field_validator(*_ADDED_LATER, mode="before")
+    @classmethod
+    def _name_the_right_place(cls, _: Any, info: ValidationInfo) -> Any:
+        raise PydanticCustomError("not_here", "{sentence}", {"sentence": _ADDED_LATER[info.field_name or ""]})
+
+
+class MilestoneChanges(_Facts):
+    """The facts to change. Once the plan is approved, due date and success criterion change by change request."""
+
+    action: Key = absent()
+    title: Line = absent()
+    description: LongText = absent()
+    success_criterion: LongText = absent()
+    owner: Key | None = None
+    organisation: Key = absent()
+    supporting_organisations: list[Key] = Field(default=[], max_length=50)
+    start_date: Day | None = None
+    due_date: Day | None = None
+    marking: Marking = absent()
+    restricted_to: list[Key] = Field(default=[], max_length=50, description="Slugs of organisations, ids of people")
+
+
+class Completion(Body):
+    """That the work is done. The day may not be in the future."""
+
+    completed_date: Day
+    narrative: Said
+
+
+class CompletionWithFile(Completion):
+    """The same as a form, which may carry the evidence."""
+
+    title: Line | None = Field(default=None, description="Of the evidence; without one, the file's name")
+
+
+class Returning(Body):
+    """Why a completed milestone goes back to in progress."""
+
+    reason: Said
+
+
+class Achievement(Body):
+    """A note for the record."""
+
+    note: LongText | None = None
+
+
+class Reopening(Body):
+    """Why an achieved milestone is open again, and the due date that is asked for."""
+
+    reason: Said
+    due_date: Day
+
+
+class Lifting(Body):
+    """Why a declared colour no longer stands."""
+
+    reason: Said
+
+
+Standing = Literal["evidence_outstanding", "not_due", "moved", "due_to_date"]
+
+
+class Filters(Paging):
+    """Filters of the list: each keeps what has it. Themes and owners by id, organisations by slug."""
+
+    ref: Key | None = None
+    rag: Rag | None = None
+    status: Status | Standing | None = None
+    theme: Key | None = None
+    owner: Key | None = None
+    organisation: Key | None = None
+    due_before: Day | None = None
+    q: Key | None = Field(default=None, description="Words in the title")
+
+
+# --- the routes -------------------------------------------------------------------------------------------------------
+
+
+@router.get("/plans/{plan}/milestones", response_model=Listed, **answers.listed())
+def list_milestones(run: Reading, plan: PlanSlug, filters: Annotated[Filters, Query()]) -> Response:
+    """A plan's milestones by reference. A key with `evidence:write` alone gets the id, reference, title and plan of
+    those it may attach to, and of the filters only `ref`.
+    """
+    page = run.read(_list_of, slug=plan, asked=filters)
+    if not isinstance(page, MilestonePage):
+        stubs, next_cursor = page
+        return answers.listing(_names, {"items": [milestone_name(stub) for stub in stubs], "next_cursor": next_cursor})
+    answer: CountedListing[Milestone] = {
+        "items": [milestone(row) for row in page.items],
+        "next_cursor": page.next_cursor,
+    }
+    if page.withheld is not None:
+        answer["withheld"] = page.withheld
+    return answers.listing(_list, answer)
+
+
+def _list_of(uow: UnitOfWork, *, slug: str, asked: Filters) -> Any:
+    if knows_names_only(uow.actor):
+        return services.milestone_summaries(uow, slug=slug, ref=asked.ref, limit=asked.limit, cursor=asked.cursor)
+    filters = MilestoneFilters(**asked.model_dump(exclude={"limit", "cursor"}))
+    return services.list_milestones(uow, slug=slug, filters=filters, limit=asked.limit, cursor=asked.cursor)
+
+
+@router.post("/plans/{plan}/milestones", response_model=Milestone, **answers.made())
+def add_milestone(run: Writing, plan: PlanSlug, body: NewMilestone) -> Response:
+    """Add a milestone. In an approved plan its first due date becomes its baseline."""
+    facts = {name: value for name, value in body.facts().items() if name not in _ADDED_LATER}
+    return run.write(services.add_milestone, slug=plan, **facts, respond=_added)
+
+
+@router.get("/milestones/{id}", response_model=Milestone | MilestoneName, **answers.read())
+def show_milestone(run: Reading, milestone_id: MilestoneId) -> Response:
+    """A milestone. A key with `evidence:write` alone gets its id, reference, title and plan."""
+    found = run.read(_one_of, key=MilestoneKey(id=milestone_id))
+    return run.answer(_shown(found) if isinstance(found, MilestoneView) else Reply(_name(milestone_name(found))))
+
+
+def _one_of(uow: UnitOfWork, *, key: MilestoneKey) -> MilestoneView | MilestoneStub:
+    if knows_names_only(uow.actor):
+        return milestone_stub(uow, milestone=key)
+    return services.get_milestone(uow, milestone=key)
+
+
+@router.patch("/milestones/{id}", response_model=Milestone, **answers.changed())
+def edit_milestone(run: Writing, milestone_id: MilestoneId, body: MilestoneChanges) -> Response:
+    """Change facts. What has an address of its own (status, dates once approved) is refused, naming it."""
+    return run.write(
+        services.edit_milestone,
+        milestone=MilestoneKey(id=milestone_id),
+        changes=body.changes(),
+        if_match=run.must_match(),
+        respond=_shown,
+    )
+
+
+@router.post("/milestones/{id}/start", response_model=Milestone, **answers.made())
+def start(run: Writing, milestone_id: MilestoneId, body: Nothing | None = None) -> Response:  # noqa: ARG001 - takes no fields
+    """Put a milestone in progress. The first progress update does that too."""
+    return run.write(services.start, milestone=MilestoneKey(id=milestone_id), if_match=run.if_match, respond=_moved_on)
+
+
+@router.post(
+    "/milestones/{id}/completion",
+    response_model=Milestone,
+    **with_body(answers.made(), takes_file(json_body=Completion, form=CompletionWithFile, file_required=False)),
+)
+async def report_completed(run: Receiving, request: Request, milestone_id: MilestoneId) -> Response:
+    """Report the work done, as JSON, or as a form that may carry the evidence in `file`."""
+    key = MilestoneKey(id=milestone_id)
+    await run.read(check_complete, milestone=key)
+    if is_json(request.headers.get("content-type", "")):
+        body, sent = await read_json(request, Completion)
+        return await _complete(run, key, body, fingerprint=body_fingerprint(sent))
+    async with receive_upload(request.stream(), request.headers, run.storage) as received:
+        form = from_form(CompletionWithFile, received.fields)
+        return await _complete(run, key, form, fingerprint=received.fingerprint(), title=form.title, file=received.file)
+
+
+async def _complete(
+    run: Receiving, key: MilestoneKey, body: Completion, *, fingerprint: str, title: str | None = None,
+    file: IncomingFile | None = None,
+) -> Response:  # fmt: skip
+    return await run.write(
+        keeping(file, services.report_completed),
+        milestone=key,
+        completed_date=body.completed_date,
+        narrative=body.narrative,
+        upload=as_upload(file) if file else None,
+        title=title,
+        if_match=run.if_match,
+        respond=_moved_on,
+        fingerprint=fingerprint,
+    )
+
+
+@router.post("/milestones/{id}/return", response_model=Milestone, **answers.made())
+def return_to_progress(run: Writing, milestone_id: MilestoneId, body: Returning) -> Response:
+    """Return a completed milestone to in progress."""
+    return run.write(
+        services.return_to_progress,
+        milestone=MilestoneKey(id=milestone_id),
+        reason=body.reason,
+        if_match=run.if_match,
+        respond=_moved_on,
+    )
+
+
+@router.post("/milestones/{id}/achievement", response_model=Milestone, **answers.made())
+def mark_achieved(run: Writing, milestone_id: MilestoneId, body: Achievement | None = None) -> Response:
+    """Mark a completed milestone as achieved. Without the evidence that its plan asks for: 409, with everything that
+    is missing. Codes: `not_completed`, `evidence_required`, `evidence_not_accepted`, `evidence_pending_scan`,
+    `criteria_unmet`, `plan_not_approved`.
+    """
+    return run.write(
+        services.mark_achieved,
+        milestone=MilestoneKey(id=milestone_id),
+        note=body.note if body else None,
+        if_match=run.if_match,
+        respond=_moved_on,
+    )
+
+
+@router.post("/milestones/{id}/reopening", response_model=Milestone, **answers.made())
+def reopen(run: Writing, milestone_id: MilestoneId, body: Reopening) -> Response:
+    """Reopen an achieved milestone and ask for a new due date. It is Red until that date is approved."""
+    return run.write(
+        services.reopen,
+        milestone=MilestoneKey(id=milestone_id),
+        reason=body.reason,
+        due_date=body.due_date,
+        if_match=run.if_match,
+        respond=_moved_on,
+    )
+
+
+@router.post("/milestones/{id}/lifting", response_model=Milestone, **answers.made())
+def lift_declaration(run: Writing, milestone_id: MilestoneId, body: Lifting) -> Response:
+    """Lift a declared Amber or Red, with a reason: by who declared it or a senior officer."""
+    return run.write(
+        services.lift_declaration,
+        milestone=MilestoneKey(id=milestone_id),
+        reason=body.reason,
+        if_match=run.if_match,
+        respond=_moved_on,
+    )
