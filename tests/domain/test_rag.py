@@ -604,6 +604,13 @@ def test_in_a_draft_plan_nothing_is_an_exception(status):
     assert rag.reasons(everything_wrong(status), plan(state=PlanState.DRAFT)) == ()
 
 
+def test_a_plan_that_sets_nothing_has_the_usual_settings():
+    usual = PlanSettings(state=PlanState.APPROVED)
+
+    assert (usual.policy, usual.moved_rule) == (EvidencePolicy.ATTACHED, MovedRule.STANDARD)
+    assert (usual.tolerance_days, usual.overdue_limit_days, usual.cycle_days) == (28, 0, 14)
+
+
 def test_a_cancelled_milestone_is_never_an_exception():
     assert rag.reasons(everything_wrong(Status.CANCELLED), plan()) == ()
 
