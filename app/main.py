@@ -71,7 +71,7 @@ def build_app(
     app = FastAPI(
         title="Waymark",
         version=version("waymark"),
-        openapi_url="/api/v1/openapi.json",
+        openapi_url=None,  # app/api/reference.py serves it
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
