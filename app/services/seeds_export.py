@@ -1,0 +1,260 @@
+"""What stands in the database, as a demo's plain data files: organisations, people, keys, and each plan with its history.
+
+Facts are written as they stand today, a milestone's due date as it first was; how it came to where it is now is history.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import UnitOfWork
+from app.domain.audit import NO_PLAN
+from app.domain.words import ChangeKind, ChangeState, DateSetter, Marking
+from app.models import (
+    Action,
+    AuditEvent,
+    ChangeRequest,
+    Evidence,
+    Membership,
+    Milestone,
+    MilestoneRestriction,
+    MilestoneSupporter,
+    Organisation,
+    OrganisationKey,
+    OrganisationKeyPlan,
+    Person,
+    Plan,
+    Setting,
+    Theme,
+)
+from app.services.keys import FRONT_DOOR
+from app.services.seeds_format import Calendar, Record, filled
+from app.services.seeds_history import Trail, read_trail, steps
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A demo as its files say it. `files` are names in the evidence store, by file name."""
+
+    settings: Record
+    organisations: list[Record]
+    people: list[Record]
+    keys: list[Record]
+    plans: dict[str, Record]
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Who and what the rows point to, as the files name them."""
+
+    organisations: dict[str, str]
+    people: dict[str, str]
+    actors: dict[str, str]
+
+
+def export_demo(uow: UnitOfWork, *, first_day: date) -> Exported:
+    """Everything, with its days counted from `first_day`."""
+    calendar = Calendar(first_day)
+    organisations, people = _all(uow, Organisation), _all(uow, Person)
+    keys, plans = _all(uow, OrganisationKey), _all(uow, Plan)
+    people_named = {person.id: person.email for person in people}
+    names = _Names(
+        organisations={organisation.id: organisation.slug for organisation in organisations},
+        people=people_named,
+        actors={**people_named, **{key.id: f"key: {key.name}" for key in keys}},
+    )
+    front_door = uow.session.get(Setting, FRONT_DOOR)
+    return Exported(
+        settings=filled({FRONT_DOOR: front_door.value if front_door else None}),
+        organisations=sorted((_organisation(row) for row in organisations), key=lambda record: str(record["slug"])),
+        people=_people(uow, people, names, calendar),
+        keys=_keys(uow, keys, names, calendar),
+        plans={plan.slug: _plan(uow, plan, names, calendar) for plan in plans},
+        files=dict(
+            uow.session.execute(
+                select(Evidence.file_name, Evidence.storage_name).where(Evidence.file_name.is_not(None))  # type: ignore[call-overload, union-attr]
+            )
+            .tuples()
+            .all()
+        ),
+    )
+
+
+def _all(uow: UnitOfWork, model: Any) -> list[Any]:
+    return list(uow.session.execute(select(model).order_by(model.id)).scalars())
+
+
+def _organisation(row: Organisation) -> Record:
+    return {"slug": row.slug, "name": row.name, "kind": row.kind}
+
+
+def _people(uow: UnitOfWork, people: Iterable[Person], names: _Names, calendar: Calendar) -> list[Record]:
+    left = {event.item_id: event for event in _events(uow, NO_PLAN, "person_left")}
+    return [
+        filled(
+            {
+                "email": person.email,
+                "post_title": person.post_title,
+                "organisation": names.organisations[person.organisation_id],
+                "administrator": person.administrator or None,
+                "signs_in": True if person.password_hash else None,
+                "left": _stamp(left[person.id], names, calendar) if person.id in left else None,
+            }
+        )
+        for person in sorted(people, key=lambda person: person.email)
+    ]
+
+
+def _keys(uow: UnitOfWork, keys: Iterable[OrganisationKey], names: _Names, calendar: Calendar) -> list[Record]:
+    plans: dict[str, list[str]] = {}
+    named = select(OrganisationKeyPlan.key_id, Plan.slug).join(Plan, Plan.id == OrganisationKeyPlan.plan_id)  # type: ignore[call-overload, arg-type]
+    for row in uow.session.execute(named.order_by(Plan.slug)):
+        plans.setdefault(row.key_id, []).append(row.slug)
+    records = [
+        {
+            "organisation": names.organisations[key.organisation_id],
+            "name": key.name,
+            "plans": plans.get(key.id, []),
+            "scopes": key.scopes.split(),
+            "created": {**calendar.when(key.created_at), "by": names.people[key.created_by or ""]},
+            "expires_after_days": (key.expires_at - key.created_at).days,
+        }
+        for key in keys
+        if key.revoked_at is None
+    ]
+    return sorted(records, key=lambda record: (str(record["organisation"]), str(record["name"])))
+
+
+def _plan(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar) -> Record:
+    trail = read_trail(uow, plan, calendar=calendar, who=names.actors)
+    themes = _parts(uow, Theme, plan)
+    actions = _parts(uow, Action, plan)
+    theme_refs = {theme.id: theme.ref for theme in themes}
+    return {
+        "facts": {
+            "slug": plan.slug,
+            "title": plan.title,
+            "purpose": plan.purpose,
+            "organisation": names.organisations[plan.lead_organisation_id],
+            "created": trail.stamp(_first(trail, "plan_created")),
+            "written": trail.stamp(_first(trail, "theme_added")),
+        },
+        "settings": {
+            "evidence_policy": plan.evidence_policy,
+            "tolerance_days": plan.tolerance_days,
+            "overdue_limit_days": plan.overdue_limit_days,
+            "moved_rule": plan.moved_rule,
+            "cycle_days": plan.cycle_days,
+            "triage_hours": plan.triage_hours,
+        },
+        "meetings": _meetings(trail),
+        "memberships": _memberships(uow, plan, names, calendar),
+        "themes": [filled({"ref": theme.ref, "title": theme.title, "source": theme.source}) for theme in themes],
+        "actions": [
+            filled({"ref": row.ref, "theme": theme_refs[row.theme_id], "title": row.title, "source": row.source})
+            for row in actions
+        ],
+        "milestones": _milestones(uow, trail, names, {action.id: action.ref for action in actions}),
+        "history": list(steps(trail)),
+    }
+
+
+def _parts(uow: UnitOfWork, model: Any, plan: Plan) -> list[Any]:
+    return list(uow.session.execute(select(model).where(model.plan_id == plan.id).order_by(model.position)).scalars())
+
+
+def _first(trail: Trail, name: str) -> AuditEvent:
+    return next(event for event in trail.events if event.event == name)
+
+
+def _events(uow: UnitOfWork, chain: str, name: str) -> Iterable[AuditEvent]:
+    return uow.session.execute(
+        select(AuditEvent).where(AuditEvent.chain == chain, AuditEvent.event == name).order_by(AuditEvent.seq)  # type: ignore[arg-type]
+    ).scalars()
+
+
+def _stamp(event: AuditEvent, names: _Names, calendar: Calendar) -> Record:
+    return {**calendar.when(event.at), "by": names.actors[event.actor_id]}
+
+
+def _meetings(trail: Trail) -> list[Record]:
+    """As they were listed; that they were held since is history."""
+    listed = [json.loads(event.facts) for event in trail.events if event.event == "meeting_listed"]
+    return [
+        {"day": trail.day(facts["on"]), "state": facts["state"]}
+        for facts in sorted(listed, key=lambda facts: str(facts["on"]))
+    ]
+
+
+def _memberships(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar) -> list[Record]:
+    rows = uow.session.execute(select(Membership).where(Membership.plan_id == plan.id)).scalars()  # type: ignore[arg-type]
+    records = [
+        filled({"person": names.people[row.person_id], "role": row.role, "ends_day": calendar.offset(row.ends_on)})
+        for row in rows
+    ]
+    return sorted(records, key=lambda record: (record["person"], record["role"]))
+
+
+def _milestones(uow: UnitOfWork, trail: Trail, names: _Names, actions: dict[str, str]) -> list[Record]:
+    supporters = _by_milestone(uow, MilestoneSupporter, trail)
+    restrictions = _by_milestone(uow, MilestoneRestriction, trail)
+    added = {event.item_id: event for event in trail.events if event.event == "milestone_added"}
+    written_at = _first(trail, "theme_added").at
+
+    def record(row: Milestone) -> Record:
+        return filled(
+            {
+                "ref": row.ref,
+                "action": actions[row.action_id],
+                "title": row.title,
+                "description": row.description,
+                "success_criterion": row.success_criterion,
+                "owner": names.people.get(row.owner_id or ""),
+                "organisation": names.organisations[row.lead_organisation_id],
+                "supporting_organisations": sorted(
+                    names.organisations[one.organisation_id] for one in supporters.get(row.id, [])
+                ),
+                "start_day": trail.calendar.offset(row.start_date),
+                "due_day": trail.calendar.offset(_first_due_date(trail, row)),
+                "date_set_by": row.due_set_by if row.due_set_by is not DateSetter.PLAN else None,
+                "marking": row.marking if row.marking is not Marking.OFFICIAL else None,
+                "restricted_to": _restricted_to(restrictions.get(row.id, []), names),
+                "source": row.source,
+                "added": trail.stamp(added[row.id]) if row.added_at != written_at else None,
+            }
+        )
+
+    return [record(row) for row in sorted(trail.milestones.values(), key=lambda row: row.position)]
+
+
+def _by_milestone(uow: UnitOfWork, model: Any, trail: Trail) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for row in uow.session.execute(select(model).where(model.milestone_id.in_(list(trail.milestones)))).scalars():
+        found.setdefault(row.milestone_id, []).append(row)
+    return found
+
+
+def _restricted_to(rows: list[MilestoneRestriction], names: _Names) -> list[str]:
+    """Organisations by slug, then people by e-mail address."""
+    organisations = sorted(names.organisations[row.organisation_id] for row in rows if row.organisation_id)
+    return organisations + sorted(names.people[row.person_id] for row in rows if row.person_id)
+
+
+def _first_due_date(trail: Trail, row: Milestone) -> date | None:
+    """As it stood before the first move that was approved."""
+    moves = sorted(
+        (request for request in trail.requests.values() if _moved(request, row)),
+        key=lambda request: (request.decided_at is None, request.decided_at),
+    )
+    return moves[0].due_was if moves else row.due_date
+
+
+def _moved(request: ChangeRequest, row: Milestone) -> bool:
+    return (
+        request.milestone_id == row.id and request.kind is ChangeKind.DUE_DATE and request.state is ChangeState.APPROVED
+    )

@@ -1,0 +1,229 @@
+"""A plan's history as its audit trail tells it, written as the steps that would make it happen again.
+
+The trail gives order, moment and who; what was said stands in `texts`, and the rest on the rows. Events that follow from
+another one (a fall back, a moved date, a triage) are no steps: the services bring them about.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import UnitOfWork
+from app.domain.words import ChangeKind, EvidenceForm, Marking
+from app.models import AuditEvent, ChangeRequest, Evidence, Milestone, Plan, ProgressUpdate, Text
+from app.models.texts import REDACTED
+from app.services.seeds_format import Calendar, Record, filled
+
+
+@dataclass(slots=True)
+class Trail:
+    """One plan's audit events, and what is needed to tell them."""
+
+    plan: Plan
+    calendar: Calendar
+    who: Mapping[str, str]
+    events: list[AuditEvent]
+    texts: dict[str, Text]
+    milestones: dict[str, Milestone]
+    evidence: dict[str, Evidence]
+    updates: dict[str, ProgressUpdate]
+    requests: dict[str, ChangeRequest]
+    reopened: set[tuple[str | None, object]] = field(default_factory=set)
+
+    def said(self, event: AuditEvent) -> dict[str, str]:
+        """What was typed, by field; what was redacted says so."""
+        rows = [self.texts[text_id] for _, text_id, _ in json.loads(event.texts)]
+        return {row.field: REDACTED if row.body is None else row.body for row in rows}
+
+    def ref(self, event: AuditEvent) -> str:
+        return self.milestones[event.milestone_id or ""].ref
+
+    def day(self, iso: str | None) -> int | None:
+        """A date inside an event's facts, as a day of the demo."""
+        return None if iso is None else self.calendar.offset(date.fromisoformat(iso))
+
+    def stamp(self, event: AuditEvent) -> Record:
+        """When, and by whom."""
+        return {**self.calendar.when(event.at), "by": self.who[event.actor_id]}
+
+
+def read_trail(uow: UnitOfWork, plan: Plan, *, calendar: Calendar, who: Mapping[str, str]) -> Trail:
+    """Load a plan's trail. `who` names people by e-mail address and keys as the files do, by id."""
+    events = list(
+        uow.session.execute(
+            select(AuditEvent).where(AuditEvent.chain == plan.id).order_by(AuditEvent.seq)  # type: ignore[arg-type]
+        ).scalars()
+    )
+
+    def by_id(model: Any) -> dict[str, Any]:
+        return {row.id: row for row in uow.session.execute(select(model).where(model.plan_id == plan.id)).scalars()}
+
+    return Trail(
+        plan, calendar, who, events, by_id(Text), by_id(Milestone), by_id(Evidence), by_id(ProgressUpdate),
+        by_id(ChangeRequest),
+    )  # fmt: skip
+
+
+def steps(trail: Trail) -> Iterator[Record]:
+    """The plan's history, in the order in which it happened."""
+    for event in trail.events:
+        told = _TOLD.get(event.event)
+        step = told(trail, event) if told else None
+        if step is not None:
+            stamp = trail.stamp(event)
+            yield filled({"day": stamp["day"], "time": stamp["time"], "by": stamp["by"], **step})
+
+
+def _plan_approval(trail: Trail, _: AuditEvent) -> Record:
+    return {"does": "plan_approval", "body": trail.plan.approved_body, "meeting": trail.plan.approved_meeting}
+
+
+def _meeting_held(_: Trail, __: AuditEvent) -> Record:
+    return {"does": "meeting_held"}
+
+
+def _update(trail: Trail, event: AuditEvent) -> Record:
+    update_id = next(trail.texts[text_id].item_id for _, text_id, _ in json.loads(event.texts))
+    update, said = trail.updates[update_id], trail.said(event)
+    return {
+        "does": "update",
+        "milestone": trail.ref(event),
+        "narrative": said["narrative"],
+        "forecast_day": trail.calendar.offset(update.forecast_date),
+        "declared_rag": update.declared_rag,
+        "rationale": said.get("rationale"),
+        "issue": said.get("issue"),
+        "support_required": said.get("support_required"),
+        "path_to_green": said.get("path_to_green"),
+        "return_to_green_day": trail.calendar.offset(update.return_to_green_on),
+        "waiting_on": update.waiting_on,
+        "cause": update.cause,
+    }
+
+
+def _start(trail: Trail, event: AuditEvent) -> Record:
+    return {"does": "start", "milestone": trail.ref(event)}
+
+
+def _completion(trail: Trail, event: AuditEvent) -> Record:
+    _, completed_on = json.loads(event.facts)["completed_date"]
+    return {
+        "does": "completion",
+        "milestone": trail.ref(event),
+        "completed_day": trail.day(completed_on),
+        "narrative": trail.said(event)["narrative"],
+    }
+
+
+def _return(trail: Trail, event: AuditEvent) -> Record:
+    return {"does": "return", "milestone": trail.ref(event), "reason": trail.said(event)["reason"]}
+
+
+def _achievement(trail: Trail, event: AuditEvent) -> Record:
+    return {"does": "achievement", "milestone": trail.ref(event), "note": trail.said(event).get("note")}
+
+
+def _reopening(trail: Trail, event: AuditEvent) -> Record:
+    """With the due date that was asked for in the same moment, whose request is then no step of its own."""
+    asked = next(
+        request
+        for request in trail.requests.values()
+        if request.milestone_id == event.milestone_id and request.requested_at == event.at
+    )
+    trail.reopened.add((asked.milestone_id, asked.requested_at))
+    return {
+        "does": "reopening",
+        "milestone": trail.ref(event),
+        "reason": trail.said(event)["reason"],
+        "due_day": trail.calendar.offset(asked.due_date),
+    }
+
+
+def _lifting(trail: Trail, event: AuditEvent) -> Record:
+    return {"does": "lifting", "milestone": trail.ref(event), "reason": trail.said(event)["reason"]}
+
+
+def _attach(trail: Trail, event: AuditEvent) -> Record:
+    item, said = trail.evidence[event.item_id], trail.said(event)
+    return {
+        "does": "attach",
+        "milestone": trail.ref(event),
+        "evidence": item.ref,
+        "title": said["title"],
+        "kind": item.kind,
+        "description": said.get("description"),
+        "file": item.file_name if item.form is EvidenceForm.FILE else None,
+        "link": item.link,
+        "statement": said.get("statement"),
+        "effective_from_day": trail.calendar.offset(item.effective_from),
+        "effective_to_day": trail.calendar.offset(item.effective_to),
+        "marking": item.marking if item.marking is not Marking.OFFICIAL else None,
+        "external_ref": item.external_ref,
+    }
+
+
+def _link(trail: Trail, event: AuditEvent) -> Record:
+    return {"does": "link", "milestone": trail.ref(event), "evidence": event.item_ref}
+
+
+def _review(trail: Trail, event: AuditEvent) -> Record:
+    facts = json.loads(event.facts)
+    return {
+        "does": "review",
+        "milestone": trail.ref(event),
+        "evidence": event.item_ref,
+        "outcome": facts["outcome"],
+        "relevance": facts["relevance"],
+        "robustness": facts["robustness"],
+        "reason": trail.said(event)["reason"],
+    }
+
+
+def _withdrawal(trail: Trail, event: AuditEvent) -> Record:
+    return {"does": "withdrawal", "evidence": event.item_ref, "reason": trail.said(event)["reason"]}
+
+
+def _change_request(trail: Trail, event: AuditEvent) -> Record | None:
+    request = trail.requests[event.item_id]
+    if (request.milestone_id, request.requested_at) in trail.reopened:
+        return None
+    return {
+        "does": "change_request",
+        "milestone": trail.ref(event),
+        "kind": request.kind,
+        "reason": trail.said(event)["reason"],
+        "due_day": trail.calendar.offset(request.due_date) if request.kind is ChangeKind.DUE_DATE else None,
+        "ground": request.ground,
+    }
+
+
+def _decision(trail: Trail, event: AuditEvent) -> Record:
+    return {
+        "does": "decision",
+        "milestone": trail.ref(event),
+        "outcome": json.loads(event.facts)["outcome"],
+        "reason": trail.said(event)["decision_reason"],
+    }
+
+
+_TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
+    "plan_approved": _plan_approval,
+    "meeting_held": _meeting_held,
+    "progress_updated": _update,
+    "milestone_started": _start,
+    "milestone_reported_completed": _completion,
+    "milestone_returned": _return,
+    "milestone_achieved": _achievement,
+    "milestone_reopened": _reopening,
+    "declaration_lifted": _lifting,
+    "evidence_attached": _attach,
+    "evidence_linked": _link,
+    "evidence_reviewed": _review,
+    "evidence_withdrawn": _withdrawal,
+    "change_requested": _change_request,
+    "change_request_decided": _decision,
+}

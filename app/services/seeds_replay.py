@@ -1,0 +1,210 @@
+"""The steps of a demo's history, each carried out by the service that pages and API use: one function a verb.
+
+A verb is what `does` says in the files. What a step leaves out was empty when it happened.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import UnitOfWork
+from app.domain.evidence import Upload
+from app.domain.milestones import MilestoneKey
+from app.domain.words import (
+    CancellationGround,
+    ChangeKind,
+    ChangeState,
+    DelayCause,
+    EvidenceKind,
+    Marking,
+    Rag,
+    ReviewOutcome,
+)
+from app.models import ChangeRequest
+from app.services import change_requests, evidence, milestones, plan_parts, plans, updates
+from app.services.seeds_format import BadSeeds, Calendar, Record
+
+
+@dataclass(slots=True)
+class Stage:
+    """Where one plan's history is played: its slug, its calendar, and what has been put on it so far, by reference."""
+
+    plan: str
+    calendar: Calendar
+    uploads: Mapping[str, Upload]
+    milestones: dict[str, str] = field(default_factory=dict)
+    evidence: dict[str, str] = field(default_factory=dict)
+
+    def key(self, step: Record) -> MilestoneKey:
+        return MilestoneKey(id=self.milestone_id(step))
+
+    def milestone_id(self, step: Record) -> str:
+        return self._known(self.milestones, step, "milestone")
+
+    def evidence_id(self, step: Record) -> str:
+        return self._known(self.evidence, step, "evidence")
+
+    def _known(self, ids: dict[str, str], step: Record, noun: str) -> str:
+        if step[noun] not in ids:
+            raise BadSeeds(
+                f"{self.plan}: {step['does']} on day {step['day']} names {step[noun]}, which is not there yet."
+            )
+        return ids[step[noun]]
+
+
+def play(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    """Carry out one step of a history. Raises BadSeeds for a verb or reference that is not known."""
+    verb = VERBS.get(step["does"])
+    if verb is None:
+        raise BadSeeds(
+            f"{stage.plan}: a step on day {step['day']} does “{step['does']}”, which is not a verb of the history."
+        )
+    verb(uow, stage, step)
+
+
+def _plan_approval(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    plans.approve_plan(uow, slug=stage.plan, body=step["body"], meeting=step["meeting"])
+
+
+def _meeting_held(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    plan_parts.record_meeting_held(uow, slug=stage.plan, on=stage.calendar.date_of(step["day"]))
+
+
+def _update(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    updates.add_update(
+        uow,
+        milestone=stage.key(step),
+        narrative=step["narrative"],
+        forecast_date=stage.calendar.day(step.get("forecast_day")),
+        declared_rag=_word(Rag, step.get("declared_rag")),
+        rationale=step.get("rationale"),
+        issue=step.get("issue"),
+        support_required=step.get("support_required"),
+        path_to_green=step.get("path_to_green"),
+        return_to_green_on=stage.calendar.day(step.get("return_to_green_day")),
+        waiting_on=step.get("waiting_on"),
+        cause=_word(DelayCause, step.get("cause")),
+    )
+
+
+def _start(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    milestones.start(uow, milestone=stage.key(step))
+
+
+def _completion(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    milestones.report_completed(
+        uow,
+        milestone=stage.key(step),
+        completed_date=stage.calendar.date_of(step["completed_day"]),
+        narrative=step["narrative"],
+    )
+
+
+def _return(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    milestones.return_to_progress(uow, milestone=stage.key(step), reason=step["reason"])
+
+
+def _achievement(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    milestones.mark_achieved(uow, milestone=stage.key(step), note=step.get("note"))
+
+
+def _reopening(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    milestones.reopen(
+        uow, milestone=stage.key(step), reason=step["reason"], due_date=stage.calendar.date_of(step["due_day"])
+    )
+
+
+def _lifting(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    milestones.lift_declaration(uow, milestone=stage.key(step), reason=step["reason"])
+
+
+def _attach(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    name = step.get("file")
+    if name is not None and name not in stage.uploads:
+        raise BadSeeds(f"{stage.plan}: {step['evidence']} is the file {name}, which is not in files/.")
+    taken = evidence.attach_evidence(
+        uow,
+        milestone=stage.key(step),
+        title=step["title"],
+        upload=stage.uploads[name] if name is not None else None,
+        link=step.get("link"),
+        statement=step.get("statement"),
+        description=step.get("description"),
+        kind=EvidenceKind(step["kind"]),
+        effective_from=stage.calendar.day(step.get("effective_from_day")),
+        effective_to=stage.calendar.day(step.get("effective_to_day")),
+        marking=_word(Marking, step.get("marking")) or Marking.OFFICIAL,
+        external_ref=step.get("external_ref"),
+    )
+    if taken.ref != step["evidence"]:
+        raise BadSeeds(f"{stage.plan}: the evidence on day {step['day']} became {taken.ref}, not {step['evidence']}.")
+    stage.evidence[taken.ref] = taken.id
+
+
+def _link(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    evidence.link_evidence(uow, milestone=stage.key(step), evidence=stage.evidence_id(step))
+
+
+def _review(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    evidence.review_evidence(
+        uow,
+        evidence=stage.evidence_id(step),
+        milestone=stage.milestone_id(step),
+        outcome=ReviewOutcome(step["outcome"]),
+        relevance=step["relevance"],
+        robustness=step["robustness"],
+        reason=step["reason"],
+    )
+
+
+def _withdrawal(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    evidence.withdraw_evidence(uow, evidence=stage.evidence_id(step), reason=step["reason"])
+
+
+def _change_request(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    change_requests.request_change(
+        uow,
+        milestone=stage.key(step),
+        kind=ChangeKind(step["kind"]),
+        reason=step["reason"],
+        due_date=stage.calendar.day(step.get("due_day")),
+        ground=_word(CancellationGround, step.get("ground")),
+    )
+
+
+def _decision(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    """On what was asked first of what the milestone still has open."""
+    waiting = uow.session.execute(
+        select(ChangeRequest.id)  # type: ignore[call-overload]
+        .where(ChangeRequest.milestone_id == stage.milestone_id(step), ChangeRequest.state == ChangeState.REQUESTED)
+        .order_by(ChangeRequest.requested_at)
+        .limit(1)
+    ).scalar()
+    if waiting is None:
+        raise BadSeeds(f"{stage.plan}: on day {step['day']} {step['milestone']} has no change to decide on.")
+    change_requests.decide_change(uow, change_request=waiting, outcome=step["outcome"], reason=step["reason"])
+
+
+def _word(words: Any, value: str | None) -> Any:
+    return None if value is None else words(value)
+
+
+VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
+    "plan_approval": _plan_approval,
+    "meeting_held": _meeting_held,
+    "update": _update,
+    "start": _start,
+    "completion": _completion,
+    "return": _return,
+    "achievement": _achievement,
+    "reopening": _reopening,
+    "lifting": _lifting,
+    "attach": _attach,
+    "link": _link,
+    "review": _review,
+    "withdrawal": _withdrawal,
+    "change_request": _change_request,
+    "decision": _decision,
+}
