@@ -24,7 +24,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from app import api, pages
+from app import api
 from app.api import problems
 from app.db import Database
 from app.domain.refusals import WaymarkError
@@ -39,7 +39,7 @@ from app.doors.middleware import (
     TrustedProxies,
     door_of,
 )
-from app.pages import errors
+from app.pages import account, errors, keys, sessions
 from app.pages.static_files import StaticFiles
 from app.services.starting import CannotStart, check_start, readiness
 from app.settings import BadSettings, Settings, is_loopback, load_settings
@@ -92,7 +92,8 @@ def build_app(
     app.mount("/static", StaticFiles(), name="static")
     _add_health(app)
     app.include_router(api.router)
-    app.include_router(pages.router, include_in_schema=False)
+    for router in (sessions.router, account.router, keys.router, *_pages_routers()):
+        app.include_router(router, include_in_schema=False)
     return app
 
 
@@ -101,6 +102,14 @@ def answer(request: Request, error: Exception) -> Response:
     if door_of(request.url.path) == "api":
         return problems.answer(request, error)
     return errors.answer(request, error)
+
+
+def _pages_routers():
+    try:
+        from app.pages import routers
+    except ImportError:
+        return []
+    return routers.ALL
 
 
 async def _answer_later(request: Request, error: Exception) -> Response:

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from app.db import IdempotencySlot, StoredAnswer, UnitOfWork
 from app.domain.refusals import Malformed, Stale, Unauthenticated, VersionRequired, invalid
 from app.doors.limits import RateLimits
-from app.doors.runners import AsyncRunner, Runner
+from app.doors.runners import AsyncRunner, Runner, client_address
 from app.services.identity import Identity, actor_from_bearer
 
 T = TypeVar("T")
@@ -150,11 +150,6 @@ class ApiReceiver(AsyncRunner[ApiRunner]):
         if not fingerprint and "idempotency-key" in self.request.headers:
             self.runner.sent_body = await self.request.body()
         return await self._in_turn(self.runner.write, use_case, respond=respond, fingerprint=fingerprint, **arguments)
-
-
-def client_address(request: Request) -> str:
-    """Where a request comes from: the peer, or what a trusted proxy says (`app/middleware.py`)."""
-    return request.client.host if request.client else "unknown"
 
 
 def body_fingerprint(body: bytes) -> str:

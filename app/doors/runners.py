@@ -65,6 +65,14 @@ class Runner:
         """Carry out a use case and commit it. Nobody unknown gets as far as the writer's lock."""
         return self.database.write(lambda uow: use_case(uow, **arguments), actor=self.actor, now=self.now)
 
+    def read_as_nobody(self, use_case: Callable[..., T], /, **arguments: Any) -> T:
+        """Read before anybody is known: an account that signs in, an invitation."""
+        return self.database.read(lambda uow: use_case(uow, **arguments), actor=NOBODY, now=self.now)
+
+    def commit_as_nobody(self, use_case: Callable[..., T], /, **arguments: Any) -> T:
+        """Write before anybody is known: a sign-in, an accepted invitation."""
+        return self.database.write(lambda uow: use_case(uow, **arguments), actor=NOBODY, now=self.now)
+
     def identify(self, uow: UnitOfWork) -> Identity:
         """Who is asking, by this door's credential. Raises Unauthenticated."""
         raise NotImplementedError
@@ -76,6 +84,11 @@ class Runner:
             if self._identity.unseen_since(self.now):
                 self._last_seen.note(self._identity.credential, self._identity.credential_id, self.now)
         return self._identity.actor
+
+
+def client_address(request: Request) -> str:
+    """Where a request comes from: the peer, or what a trusted proxy says (`TrustedProxies`)."""
+    return request.client.host if request.client else "unknown"
 
 
 R = TypeVar("R", bound=Runner)
@@ -103,6 +116,14 @@ class AsyncRunner(Generic[R]):
     async def read(self, use_case: Callable[..., T], /, **arguments: Any) -> T:
         """As `Runner.read`, in a thread."""
         return await run_in_threadpool(self.runner.read, use_case, **arguments)
+
+    async def read_as_nobody(self, use_case: Callable[..., T], /, **arguments: Any) -> T:
+        """As `Runner.read_as_nobody`, in a thread."""
+        return await run_in_threadpool(self.runner.read_as_nobody, use_case, **arguments)
+
+    async def commit_as_nobody(self, use_case: Callable[..., T], /, **arguments: Any) -> T:
+        """As `Runner.commit_as_nobody`, in its turn and in a thread."""
+        return await self._in_turn(self.runner.commit_as_nobody, use_case, **arguments)
 
     async def _in_turn(self, function: Callable[..., T], /, *positional: Any, **arguments: Any) -> T:
         async with self.request.app.state.write_turn:

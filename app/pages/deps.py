@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 
 from app.db import UnitOfWork
 from app.domain.refusals import Forbidden, Unauthenticated
@@ -45,6 +45,28 @@ def sign_in_address(request: Request) -> str:
     return f"/sign-in?next={quote(own_address(request), safe='/')}"
 
 
+def local_address(text: str) -> str:
+    """An address to go on to after signing in, if it is one of this site; otherwise the start page.
+
+    An address that begins with two slashes, either way round, is another site to a browser.
+    """
+    if not text.startswith("/") or text[1:2] in ("/", "\\") or not text.isprintable() or text.startswith("/sign-"):
+        return "/"
+    return text
+
+
+def give_session(response: Response, settings: Settings, token: str) -> Response:
+    """Put a session's token into its cookie, which no script reads and no other site's form sends along."""
+    response.set_cookie(cookie_name(settings), token, path="/", secure=settings.secure, httponly=True, samesite="lax")
+    return response
+
+
+def take_session(response: Response, settings: Settings) -> Response:
+    """Take the session's cookie away."""
+    response.delete_cookie(cookie_name(settings), path="/", secure=settings.secure, httponly=True, samesite="lax")
+    return response
+
+
 def own_address(request: Request) -> str:
     """The address of this request within this site: path and query."""
     query = request.url.query
@@ -64,12 +86,15 @@ class PageRunner(Runner):
         """Carry out a use case and commit it. Raises Unauthenticated, or what the use case raises."""
         return self.commit(use_case, **arguments)
 
-    def confirm_password(self) -> None:
-        """Raise PasswordNeeded unless the password was typed within the last 15 minutes."""
+    def confirm_password(self, *, back: str = "") -> None:
+        """Raise PasswordNeeded unless the password was typed within the last 15 minutes.
+
+        `back` is where to go on afterwards, for a POST: a form cannot be sent again for somebody.
+        """
         password_at = self.identity.password_at
         if password_at is None or self.now - password_at >= PASSWORD_HOLDS:
-            back = own_address(self.request) if self.request.method == "GET" else "/account"
-            raise PasswordNeeded(f"/account/confirmation?next={quote(back, safe='/')}")
+            where = own_address(self.request) if self.request.method == "GET" else back or "/account"
+            raise PasswordNeeded(f"/account/confirmation?next={quote(where, safe='/')}")
 
 
 class PageReceiver(AsyncRunner[PageRunner]):

@@ -33,6 +33,7 @@ _people, _organisations, _plans, _settings = (
     table_of(Plan),
     table_of(Setting),
 )
+_PlanRow = Row[str, str, str]  # id, slug, title
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,12 @@ def front_door(uow: UnitOfWork) -> str:
     return value or ""
 
 
+def front_door_to_change(uow: UnitOfWork) -> str:
+    """The front-door contact, for who may set it. Raises Forbidden."""
+    permissions.require(uow.actor, Act.ADMINISTER, Item(plan_id=""))
+    return front_door(uow)
+
+
 def set_front_door(uow: UnitOfWork, *, contact: str) -> None:
     """Set whom to tell about a child or an adult at risk, as every receipt and the upload page print it.
 
@@ -277,7 +284,13 @@ _KEYS = select(
 
 
 def _issue_key(
-    uow: UnitOfWork, *, organisation_id: str, plans: Sequence[Row[Any]], scopes: tuple[Scope, ...], days: int, name: str
+    uow: UnitOfWork,
+    *,
+    organisation_id: str,
+    plans: Sequence[_PlanRow],
+    scopes: tuple[Scope, ...],
+    days: int,
+    name: str,
 ) -> Issued:
     connection = uow.session.connection()
     key_id, secret, expires_at = new_id(), new_secret(SecretKind.KEY), uow.now + timedelta(days=days)
@@ -309,7 +322,7 @@ def _record_token(uow: UnitOfWork, event: str, token_id: str, facts: dict[str, A
     uow.record(event, plan_id=None, item_kind="token", item_id=token_id, facts=facts)
 
 
-def _plan(uow: UnitOfWork, slug: str) -> Row[Any]:
+def _plan(uow: UnitOfWork, slug: str) -> _PlanRow:
     """A plan by its slug, if the actor knows of it; an administrator knows that every plan exists."""
     row = uow.session.connection().execute(
         select(_plans.c.id, _plans.c.slug, _plans.c.title).where(_plans.c.slug == slug)
@@ -324,7 +337,7 @@ def _require_keys_of(actor: Actor, plan_id: str) -> None:
         permissions.require(actor, Act.MANAGE_PARTNER_KEYS, Item(plan_id=plan_id))
 
 
-def _organisation(uow: UnitOfWork, slug: str) -> Row[Any] | None:
+def _organisation(uow: UnitOfWork, slug: str) -> Row[str, str] | None:
     return uow.session.connection().execute(
         select(_organisations.c.id, _organisations.c.name).where(_organisations.c.slug == slug)
     ).one_or_none()  # fmt: skip
@@ -358,11 +371,8 @@ def _managed_key(uow: UnitOfWork, key: str, *, plan: str | None, every_plan: boo
     """A key and the ids of its plans, for somebody who may manage it. Raises NotFound, Forbidden."""
     connection = uow.session.connection()
     row = connection.execute(select(_keys).where(_keys.c.id == key)).one_or_none()
-    plans = list(
-        connection.execute(
-            select(_key_plans.c.plan_id).where(_key_plans.c.key_id == key).order_by(_key_plans.c.plan_id)
-        ).scalars()
-    )
+    named = select(_key_plans.c.plan_id).where(_key_plans.c.key_id == key).order_by(_key_plans.c.plan_id)
+    plans = list(connection.execute(named).scalars())
     known = permissions.plans_known(uow.actor)
     if row is None or not (uow.actor.administrator or known.intersection(plans)):
         raise NotFound("There is no such key")
