@@ -74,26 +74,45 @@ class UnitOfWork:
         milestone_id: str | None = None,
         facts: Mapping[str, Any] | None = None,
         texts: Mapping[str, str | None] | None = None,
+        texts_of: str = "",
     ) -> None:
         """Put a past-tense fact on the record, in this transaction.
 
         `facts` holds short values, {"due_date": [was, is]}; `texts` what somebody typed, by field: it is kept in
-        a row of its own and the event only points to it.
+        a row of its own, under `texts_of` (or the item), and the event only points to it.
         """
+        keep_under = texts_of or item_id
         pointers = [
-            self._keep_text(plan_id, item_kind, item_id, name, body) for name, body in (texts or {}).items() if body
+            self._keep_text(plan_id, item_kind, keep_under, name, body) for name, body in (texts or {}).items() if body
         ]
         self.pending.append(
             PendingEvent(plan_id, event_name, item_kind, item_id, item_ref, milestone_id, dict(facts or {}), pointers)
         )
 
+    def step(self, use_case: "Callable[[UnitOfWork], T]", *, actor: Actor, now: datetime) -> T:
+        """Carry out one more use case inside this transaction, as another actor at another moment, with its own events.
+
+        What is replayed (a demo, an import) is so one piece: all of it stands or none.
+        """
+        part = UnitOfWork(self.session, actor, now, after_commit=self.after_commit)
+        result = use_case(part)
+        self.session.flush()
+        _append_events(part)
+        return result
+
     def _keep_text(self, plan_id: str | None, item_kind: str, item_id: str, name: str, body: str) -> TextPointer:
         text_id, salt = new_id(), secrets.token_hex(16)
         self.session.execute(
             insert(Text).values(
-                id=text_id, plan_id=plan_id, item_kind=item_kind, item_id=item_id, field=name, body=body, salt=salt,
+                id=text_id,
+                plan_id=plan_id,
+                item_kind=item_kind,
+                item_id=item_id,
+                field=name,
+                body=body,
+                salt=salt,
                 written_at=self.now,
-            )  # fmt: skip
+            )
         )
         return TextPointer(name, text_id, text_hash(salt, body))
 
@@ -130,12 +149,13 @@ class Database:
             self.writer = _sqlite_engine(url, writer=True, size=1)
         else:
             self.writer = create_engine(
-                url, pool_pre_ping=True, pool_size=4, max_overflow=4,
+                url,
+                pool_pre_ping=True,
+                pool_size=4,
+                max_overflow=4,
                 connect_args={"options": f"-c lock_timeout={LOCK_WAIT_SECONDS}s -c timezone=UTC"},
-            )  # fmt: skip
-            self.reader = self.writer.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+            self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def dispose(self) -> None:
         self.reader.dispose()
@@ -237,15 +257,22 @@ class Database:
 
 
 def _sqlite_engine(url: str, *, writer: bool, size: int) -> Engine:
-    engine = create_engine(url, pool_size=size, max_overflow=0 if writer else 10, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url, pool_size=size, max_overflow=0 if writer else 10, connect_args={"check_same_thread": False}
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
         connection.isolation_level = None  # the driver's own BEGIN would come too late
         for pragma in (
-            "journal_mode=WAL", "busy_timeout=10000", "foreign_keys=ON", "cache_size=-32000", "mmap_size=268435456",
-            "temp_store=MEMORY", "synchronous=FULL" if writer else "query_only=ON",
-        ):  # fmt: skip
+            "journal_mode=WAL",
+            "busy_timeout=10000",
+            "foreign_keys=ON",
+            "cache_size=-32000",
+            "mmap_size=268435456",
+            "temp_store=MEMORY",
+            "synchronous=FULL" if writer else "query_only=ON",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -275,11 +302,11 @@ def _append_to_chain(uow: UnitOfWork, chain: str, events: list[PendingEvent]) ->
         rows.append({"id": new_id(), **_as_row(record), "previous_hash": last_hash, "hash": row_hash})
         last_hash = row_hash
     uow.session.execute(insert(AuditEvent), rows)
-    uow.session.execute(update(AuditHead).where(AuditHead.chain == chain).values(seq=seq, hash=last_hash))  # type: ignore[arg-type]
+    uow.session.execute(update(AuditHead).where(AuditHead.chain == chain).values(seq=seq, hash=last_hash))
 
 
 def _lock_head(uow: UnitOfWork, chain: str) -> tuple[int, str]:
-    statement = select(AuditHead.seq, AuditHead.hash).where(AuditHead.chain == chain).with_for_update()  # type: ignore[call-overload]
+    statement = select(AuditHead.seq, AuditHead.hash).where(AuditHead.chain == chain).with_for_update()
     head = uow.session.execute(statement).one_or_none()
     if head is None:
         # Two first events at once: the second waits for the first one's row, then fails on the key and is retried.
@@ -290,12 +317,22 @@ def _lock_head(uow: UnitOfWork, chain: str) -> tuple[int, str]:
 
 def _event_record(uow: UnitOfWork, chain: str, seq: int, pending: PendingEvent) -> EventRecord:
     return EventRecord(
-        chain=chain, seq=seq, at=uow.now, actor_kind=uow.actor.kind, actor_id=uow.actor.id,
-        actor_title=uow.actor.title, actor_organisation=uow.actor.organisation, door=str(uow.actor.door),
-        event=pending.event, item_kind=pending.item_kind, item_id=pending.item_id, item_ref=pending.item_ref,
-        milestone_id=pending.milestone_id, facts=canonical(pending.facts),
+        chain=chain,
+        seq=seq,
+        at=uow.now,
+        actor_kind=uow.actor.kind,
+        actor_id=uow.actor.id,
+        actor_title=uow.actor.title,
+        actor_organisation=uow.actor.organisation,
+        door=str(uow.actor.door),
+        event=pending.event,
+        item_kind=pending.item_kind,
+        item_id=pending.item_id,
+        item_ref=pending.item_ref,
+        milestone_id=pending.milestone_id,
+        facts=canonical(pending.facts),
         texts=canonical([pointer.as_list() for pointer in pending.texts]),
-    )  # fmt: skip
+    )
 
 
 def _as_row(record: EventRecord) -> dict[str, Any]:
@@ -317,9 +354,13 @@ def _reserve(uow: UnitOfWork, slot: IdempotencySlot) -> StoredAnswer | None:
         else:
             return StoredAnswer(record.status, json.loads(record.headers or "{}"), record.body, replayed=True)
     claim = {
-        "id": new_id(), "caller": slot.caller, "path": slot.path, "key": slot.key, "fingerprint": slot.fingerprint,
+        "id": new_id(),
+        "caller": slot.caller,
+        "path": slot.path,
+        "key": slot.key,
+        "fingerprint": slot.fingerprint,
         "created_at": uow.now,
-    }  # fmt: skip
+    }
     try:
         uow.session.execute(insert(IdempotencyRecord).values(**claim))
     except IntegrityError as error:
@@ -336,7 +377,7 @@ def _keep_answer(uow: UnitOfWork, slot: IdempotencySlot, given: StoredAnswer) ->
 
 
 def _release(uow: UnitOfWork, slot: IdempotencySlot) -> None:
-    uow.session.execute(delete(IdempotencyRecord).where(*_slot_is(slot), IdempotencyRecord.status.is_(None)))  # type: ignore[union-attr]
+    uow.session.execute(delete(IdempotencyRecord).where(*_slot_is(slot), IdempotencyRecord.status.is_(None)))
 
 
 def _slot_is(slot: IdempotencySlot) -> tuple[Any, ...]:

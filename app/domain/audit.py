@@ -71,15 +71,32 @@ def event_hash(record: EventRecord, previous_hash: str) -> str:
     """The hash of one event, over everything it says and the hash before it."""
     moment = record.at.astimezone(UTC).isoformat(timespec="microseconds")
     said = [
-        previous_hash, record.chain, record.seq, moment, record.actor_kind, record.actor_id, record.actor_title,
-        record.actor_organisation, record.door, record.event, record.item_kind, record.item_id, record.item_ref,
-        record.milestone_id, record.facts, record.texts,
-    ]  # fmt: skip
+        previous_hash,
+        record.chain,
+        record.seq,
+        moment,
+        record.actor_kind,
+        record.actor_id,
+        record.actor_title,
+        record.actor_organisation,
+        record.door,
+        record.event,
+        record.item_kind,
+        record.item_id,
+        record.item_ref,
+        record.milestone_id,
+        record.facts,
+        record.texts,
+    ]
     return hashlib.sha256(canonical(said).encode()).hexdigest()
 
 
 def verify_chain(
-    chain: str, events: Iterable[tuple[EventRecord, str, str]], *, head: tuple[int, str] | None, anchors: Mapping[int, str]
+    chain: str,
+    events: Iterable[tuple[EventRecord, str, str]],
+    *,
+    head: tuple[int, str] | None,
+    anchors: Mapping[int, str],
 ) -> Iterator[Fault]:
     """Yield a Fault for everything wrong with one chain.
 
@@ -108,7 +125,9 @@ def verify_chain(
         yield Fault(chain, seq, "was recorded outside the database and is no longer here: the end was cut off")
 
 
-def text_faults(chain: str, pointers: Iterable[tuple[int, TextPointer, tuple[str | None, str | None] | None]]) -> Iterator[Fault]:
+def text_faults(
+    chain: str, pointers: Iterable[tuple[int, TextPointer, tuple[str | None, str | None] | None]]
+) -> Iterator[Fault]:
     """Yield a Fault for every typed text that is gone or differs. Each item: seq, pointer, (salt, body) as stored.
 
     A redacted text (both blank) is no fault.

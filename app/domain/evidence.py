@@ -132,7 +132,7 @@ def missing(
 
 
 def _tally(judged: list[str | None]) -> str:
-    """ "1 was rejected, 2 are withdrawn": what became of what was sent."""
+    """What became of what was sent: "1 is rejected, 2 are withdrawn": what became of what was sent."""
     words = {
         "rejected": "rejected",
         "returned": "returned",
@@ -176,6 +176,17 @@ def unmet_independence(
     if owner_id == reviewer_id:
         found.append(Reason("own_milestone", "You own this milestone. Ask somebody else to review its evidence"))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that is already safe in the store, waiting for its row."""
+
+    file_name: str
+    content_type: str
+    size: int
+    sha256: str
+    storage_name: str
 
 
 # What services hand to the doors.
@@ -247,9 +258,14 @@ class EvidenceView:
 
 
 def state_words(
-    *, form: EvidenceForm, scan: ScanState, withdrawn: bool, effective_to: date | None, outcomes: list[ReviewOutcome | None], on: date
+    *,
+    scan: ScanState,
+    withdrawn: bool,
+    effective_to: date | None,
+    outcomes: list[ReviewOutcome | None],
+    on: date,
 ) -> str:
-    """The one word for an item: withdrawn, quarantined, pending_scan, expired, accepted, rejected, returned or waiting."""
+    """One word: withdrawn, quarantined, pending_scan, expired, accepted, rejected, returned or waiting."""
     if withdrawn:
         return "withdrawn"
     if scan is ScanState.INFECTED:

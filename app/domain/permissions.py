@@ -70,7 +70,9 @@ ANYWHERE: dict[Act, frozenset[Role]] = {
 }
 
 # "Own, own organisation's, supported": what a contributor may also do to items that are theirs.
-ON_THEIR_ORGANISATIONS: frozenset[Act] = frozenset({Act.UPDATE, Act.DECLARE, Act.WITHDRAW, Act.OPEN_FILE, Act.READ_AUDIT})
+ON_THEIR_ORGANISATIONS: frozenset[Act] = frozenset(
+    {Act.UPDATE, Act.DECLARE, Act.WITHDRAW, Act.OPEN_FILE, Act.READ_AUDIT}
+)
 # What whoever owns the item may do to it: a contributor or a senior officer, in their own plan.
 ON_THEIR_OWN: frozenset[Act] = frozenset({Act.UPDATE, Act.DECLARE, Act.RETURN, Act.READ_AUDIT})
 
@@ -134,7 +136,8 @@ def require(actor: Actor, act: Act, item: Item) -> None:
 
 def may_know_all(actor: Actor, plan_id: str) -> bool:
     """Whether no restriction hides an item of this plan: its programme managers and auditors, and the
-    senior officers of its lead organisation."""
+    senior officers of its lead organisation.
+    """
     if actor.is_system:
         return True
     if actor.has(plan_id, MANAGER, AUDITOR):

@@ -20,7 +20,7 @@ from app.models.organisations import (
     PersonalToken,
     UserSession,
 )
-from app.models.plans import Action, Plan, ReviewMeeting, Theme
+from app.models.plans import Action, Plan, PlanCounter, ReviewMeeting, Theme
 from app.models.records import (
     AccessLogEntry,
     AuditEvent,
@@ -55,6 +55,7 @@ __all__ = [
     "Person",
     "PersonalToken",
     "Plan",
+    "PlanCounter",
     "ProgressUpdate",
     "ReviewMeeting",
     "Risk",

@@ -1,6 +1,5 @@
 """What every table shares: naming convention, column helpers, the version column."""
 
-
 from enum import StrEnum
 from typing import Any
 
@@ -35,7 +34,9 @@ def enum_column(words: type[StrEnum], name: str) -> SAEnum:
     )
 
 
-def id_field(*, foreign_key: str | None = None, primary_key: bool = False, index: bool = False, nullable: bool = False) -> Any:
+def id_field(
+    *, foreign_key: str | None = None, primary_key: bool = False, index: bool = False, nullable: bool = False
+) -> Any:
     """A 20-character opaque id."""
     options: dict[str, Any] = {"sa_type": String(20), "nullable": nullable, "index": index}
     if foreign_key:
@@ -49,7 +50,9 @@ def id_field(*, foreign_key: str | None = None, primary_key: bool = False, index
 
 def word_field(words: type[StrEnum], name: str, *, default: Any = ..., nullable: bool = False) -> Any:
     """A column holding one of a closed list of words."""
-    return Field(default=None if nullable and default is ... else default, sa_type=enum_column(words, name), nullable=nullable)
+    return Field(
+        default=None if nullable and default is ... else default, sa_type=enum_column(words, name), nullable=nullable
+    )
 
 
 def text_field(length: int, *, nullable: bool = False, unique: bool = False, index: bool = False) -> Any:

@@ -18,7 +18,9 @@ class Evidence(SQLModel, table=True):
         CheckConstraint("form <> 'file' OR (sha256 IS NOT NULL AND storage_name IS NOT NULL)", name="file_has_content"),
         CheckConstraint("form <> 'link' OR link IS NOT NULL", name="link_has_address"),
         CheckConstraint("(withdrawn_at IS NULL) = (withdrawn_by IS NULL)", name="withdrawn_says_who"),
-        CheckConstraint("effective_to IS NULL OR effective_from IS NULL OR effective_to >= effective_from", name="effective_order"),
+        CheckConstraint(
+            "effective_to IS NULL OR effective_from IS NULL OR effective_to >= effective_from", name="effective_order"
+        ),
         Index("ix_evidence_storage_name", "storage_name"),
         Index("ix_evidence_effective_to", "effective_to"),
     )
@@ -68,7 +70,8 @@ class EvidenceLink(SQLModel, table=True):
         ForeignKeyConstraint(["evidence_id", "plan_id"], ["evidence.id", "evidence.plan_id"]),
         ForeignKeyConstraint(["milestone_id", "plan_id"], ["milestones.id", "milestones.plan_id"]),
         CheckConstraint(
-            "(outcome IS NULL) = (reviewed_by IS NULL) AND (outcome IS NULL) = (reviewed_at IS NULL)", name="review_says_who"
+            "(outcome IS NULL) = (reviewed_by IS NULL) AND (outcome IS NULL) = (reviewed_at IS NULL)",
+            name="review_says_who",
         ),
         CheckConstraint("relevance IS NULL OR relevance BETWEEN 0 AND 3", name="relevance"),
         CheckConstraint("robustness IS NULL OR robustness BETWEEN 0 AND 3", name="robustness"),

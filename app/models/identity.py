@@ -19,7 +19,7 @@ from app.models.plans import Plan
 
 def table_of(model: Any) -> Table:
     """The bare table: a statement on an entity's attributes costs the ORM's compilation at every execution."""
-    return model.__table__  # type: ignore[no-any-return]
+    return model.__table__
 
 
 _sessions, _tokens, _keys = table_of(UserSession), table_of(PersonalToken), table_of(OrganisationKey)

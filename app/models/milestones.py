@@ -32,27 +32,47 @@ class Milestone(SQLModel, table=True):
         ForeignKeyConstraint(["theme_id", "plan_id"], ["themes.id", "themes.plan_id"]),
         CheckConstraint("due_date IS NULL OR start_date IS NULL OR due_date >= start_date", name="due_after_start"),
         CheckConstraint("status <> 'achieved' OR achieved_on IS NOT NULL", name="achieved_says_when"),
-        CheckConstraint("status NOT IN ('completed', 'achieved') OR completed_on IS NOT NULL", name="completed_says_when"),
-        CheckConstraint("red_from IS NULL OR (amber_from IS NOT NULL AND amber_from <= red_from)", name="amber_before_red"),
-        Index(
-            "ix_milestones_plan_red", "plan_id", "red_from", "id",
-            sqlite_where=text("red_from IS NOT NULL"), postgresql_where=text("red_from IS NOT NULL"),
+        CheckConstraint(
+            "status NOT IN ('completed', 'achieved') OR completed_on IS NOT NULL", name="completed_says_when"
+        ),
+        CheckConstraint(
+            "red_from IS NULL OR (amber_from IS NOT NULL AND amber_from <= red_from)", name="amber_before_red"
         ),
         Index(
-            "ix_milestones_plan_amber", "plan_id", "amber_from", "red_from", "id",
-            sqlite_where=text("amber_from IS NOT NULL"), postgresql_where=text("amber_from IS NOT NULL"),
+            "ix_milestones_plan_red",
+            "plan_id",
+            "red_from",
+            "id",
+            sqlite_where=text("red_from IS NOT NULL"),
+            postgresql_where=text("red_from IS NOT NULL"),
         ),
         Index(
-            "ix_milestones_red", "red_from", "id",
-            sqlite_where=text("red_from IS NOT NULL"), postgresql_where=text("red_from IS NOT NULL"),
+            "ix_milestones_plan_amber",
+            "plan_id",
+            "amber_from",
+            "red_from",
+            "id",
+            sqlite_where=text("amber_from IS NOT NULL"),
+            postgresql_where=text("amber_from IS NOT NULL"),
         ),
         Index(
-            "ix_milestones_amber", "amber_from", "red_from", "id",
-            sqlite_where=text("amber_from IS NOT NULL"), postgresql_where=text("amber_from IS NOT NULL"),
+            "ix_milestones_red",
+            "red_from",
+            "id",
+            sqlite_where=text("red_from IS NOT NULL"),
+            postgresql_where=text("red_from IS NOT NULL"),
+        ),
+        Index(
+            "ix_milestones_amber",
+            "amber_from",
+            "red_from",
+            "id",
+            sqlite_where=text("amber_from IS NOT NULL"),
+            postgresql_where=text("amber_from IS NOT NULL"),
         ),
         Index("ix_milestones_plan_theme_status", "plan_id", "theme_id", "status"),
         Index("ix_milestones_owner_id", "owner_id"),
-    )  # fmt: skip
+    )
     id: str = id_field(primary_key=True)
     plan_id: str = id_field(foreign_key="plans.id")
     theme_id: str = id_field()
@@ -88,6 +108,7 @@ class Milestone(SQLModel, table=True):
 
     # Facts of the RAG rules (rule 2), as days.
     in_progress_since: date | None = None
+    open_again_on: date | None = None
     last_update_on: date | None = None
     last_update_id: str | None = id_field(nullable=True)
     reported_on: date | None = None
@@ -196,7 +217,9 @@ class ChangeRequest(SQLModel, table=True):
     __tablename__ = "change_requests"
     __table_args__ = (
         ForeignKeyConstraint(["milestone_id", "plan_id"], ["milestones.id", "milestones.plan_id"]),
-        CheckConstraint("state = 'requested' OR (decided_by IS NOT NULL AND decided_at IS NOT NULL)", name="decided_says_who"),
+        CheckConstraint(
+            "state = 'requested' OR (decided_by IS NOT NULL AND decided_at IS NOT NULL)", name="decided_says_who"
+        ),
         CheckConstraint("decided_by IS NULL OR decided_by <> requested_by", name="decided_by_another"),
         Index("ix_change_requests_milestone_id", "milestone_id"),
         Index("ix_change_requests_plan_state", "plan_id", "state"),

@@ -9,7 +9,7 @@ from app.models.base import Field, SQLModel, id_field, moment, text_field, word_
 
 
 class Plan(SQLModel, table=True):
-    """`next_*` hand out references that are never reused; everything a RAG rule needs of the plan is here."""
+    """Everything that a RAG rule needs to know of the plan is on this row, but for the list of meetings."""
 
     __tablename__ = "plans"
     __table_args__ = (
@@ -36,14 +36,18 @@ class Plan(SQLModel, table=True):
     approved_body: str | None = text_field(200, nullable=True)
     approved_meeting: str | None = text_field(200, nullable=True)
     closed_on: date | None = None
-    next_theme: int = Field(default=1, nullable=False)
-    next_action: int = Field(default=1, nullable=False)
-    next_milestone: int = Field(default=1, nullable=False)
-    next_evidence: int = Field(default=1, nullable=False)
-    next_submission: int = Field(default=1, nullable=False)
     illustrative: bool = Field(default=False, nullable=False)
     created_at: datetime = moment(nullable=False)
     version: int = Field(default=1, nullable=False)
+
+
+class PlanCounter(SQLModel, table=True):
+    """Hands out references that are never reused. Apart from the plan's row, so that nobody waits for that."""
+
+    __tablename__ = "plan_counters"
+    plan_id: str = id_field(foreign_key="plans.id", primary_key=True)
+    noun: str = Field(primary_key=True, max_length=20)
+    last: int = Field(default=0, nullable=False)
 
 
 class ReviewMeeting(SQLModel, table=True):

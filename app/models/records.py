@@ -84,7 +84,10 @@ class IdempotencyRecord(SQLModel, table=True):
     """The answer to a POST, kept for 24 hours. `status` is empty while the first request still runs."""
 
     __tablename__ = "idempotency_records"
-    __table_args__ = (UniqueConstraint("caller", "path", "key"), Index("ix_idempotency_records_created_at", "created_at"))
+    __table_args__ = (
+        UniqueConstraint("caller", "path", "key"),
+        Index("ix_idempotency_records_created_at", "created_at"),
+    )
     id: str = id_field(primary_key=True)
     caller: str = text_field(40)
     path: str = text_field(300)

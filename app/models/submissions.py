@@ -15,13 +15,20 @@ class Submission(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("plan_id", "ref"),
         ForeignKeyConstraint(["evidence_id", "plan_id"], ["evidence.id", "evidence.plan_id"]),
-        CheckConstraint("red_from IS NULL OR (amber_from IS NOT NULL AND amber_from <= red_from)", name="amber_before_red"),
+        CheckConstraint(
+            "red_from IS NULL OR (amber_from IS NOT NULL AND amber_from <= red_from)", name="amber_before_red"
+        ),
         Index(
-            "ix_submissions_plan_amber", "plan_id", "amber_from", "red_from", "id",
-            sqlite_where=text("amber_from IS NOT NULL"), postgresql_where=text("amber_from IS NOT NULL"),
+            "ix_submissions_plan_amber",
+            "plan_id",
+            "amber_from",
+            "red_from",
+            "id",
+            sqlite_where=text("amber_from IS NOT NULL"),
+            postgresql_where=text("amber_from IS NOT NULL"),
         ),
         Index("ix_submissions_evidence_id", "evidence_id"),
-    )  # fmt: skip
+    )
     id: str = id_field(primary_key=True)
     plan_id: str = id_field(foreign_key="plans.id")
     ref: str = text_field(20)
@@ -46,7 +53,9 @@ class Risk(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("plan_id", "ref"),
         UniqueConstraint("id", "plan_id"),
-        CheckConstraint("red_from IS NULL OR (amber_from IS NOT NULL AND amber_from <= red_from)", name="amber_before_red"),
+        CheckConstraint(
+            "red_from IS NULL OR (amber_from IS NOT NULL AND amber_from <= red_from)", name="amber_before_red"
+        ),
     )
     id: str = id_field(primary_key=True)
     plan_id: str = id_field(foreign_key="plans.id")

@@ -1,0 +1,161 @@
+"""Reading the audit trail within what the reader may know of, and proving its chains."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import func, or_, select
+
+from app.db import UnitOfWork
+from app.domain import permissions
+from app.domain.audit import EventRecord, Fault, TextPointer, text_faults, verify_chain
+from app.domain.milestones import AuditLine, MilestoneKey
+from app.domain.permissions import Act, Item
+from app.models import AuditEvent, AuditHead, Milestone, Text
+from app.models.texts import REDACTED
+from app.models.visibility import knowable_in
+from app.services.cases import Case, read_case
+from app.services.plans import known_plan
+
+_BATCH = 2000
+
+
+def list_events(
+    uow: UnitOfWork, *, slug: str, item: str | None = None, limit: int = 50, cursor: str | None = None
+) -> tuple[tuple[AuditLine, ...], str | None]:
+    """A plan's audit events, newest first; `item` keeps those about one item. What is restricted stays out."""
+    plan = known_plan(uow, slug)
+    _require_reading(uow, plan.id, item)
+    statement = select(AuditEvent).where(AuditEvent.chain == plan.id)
+    if not permissions.may_know_all(uow.actor, plan.id):
+        known = select(Milestone.id).where(knowable_in(uow.actor, plan.id))
+        statement = statement.where(or_(AuditEvent.milestone_id.is_(None), AuditEvent.milestone_id.in_(known)))
+    if item:
+        statement = statement.where(or_(AuditEvent.item_id == item, AuditEvent.milestone_id == item))
+    if cursor:
+        statement = statement.where(AuditEvent.seq < int(cursor))
+    return _page(uow, statement, limit)
+
+
+def of_milestone(uow: UnitOfWork, case: Case, *, limit: int) -> tuple[tuple[AuditLine, ...], int]:
+    """The newest events about one milestone, and how many there are."""
+    mine = (AuditEvent.chain == case.plan.id, AuditEvent.milestone_id == case.milestone.id)
+    lines, _ = _page(uow, select(AuditEvent).where(*mine), limit)
+    total = uow.session.execute(select(func.count()).select_from(AuditEvent).where(*mine)).scalar_one()
+    return lines, total
+
+
+def verify(
+    uow: UnitOfWork, *, anchors: Mapping[str, Mapping[int, str]] | None = None
+) -> Iterator[tuple[str, int, list[Fault]]]:
+    """Prove every chain: yields (chain, number of events, faults). `anchors`: hashes kept outside, by chain and seq."""
+    heads = {
+        row.chain: (row.seq, row.hash)
+        for row in uow.session.execute(select(AuditHead.chain, AuditHead.seq, AuditHead.hash))
+    }
+    chains = set(heads) | set(uow.session.execute(select(AuditEvent.chain).distinct()).scalars())
+    chains |= set(anchors or {})
+    for chain in sorted(chains):
+        counted = _Counter(_records(uow, chain))
+        faults = list(verify_chain(chain, counted, head=heads.get(chain), anchors=(anchors or {}).get(chain, {})))
+        faults += list(text_faults(chain, _pointers(uow, chain)))
+        yield chain, counted.seen, faults
+
+
+def heads(uow: UnitOfWork) -> list[tuple[str, int, str]]:
+    """Where every chain ends now: what a daily log line records outside the database."""
+    statement = select(AuditHead.chain, AuditHead.seq, AuditHead.hash).order_by(AuditHead.chain)
+    return [(row.chain, row.seq, row.hash) for row in uow.session.execute(statement)]
+
+
+def _require_reading(uow: UnitOfWork, plan_id: str, item: str | None) -> None:
+    """The whole trail is for managers, officers and auditors; a contributor reads that of their own milestones."""
+    if item is not None and not permissions.may(uow.actor, Act.READ_AUDIT, Item(plan_id=plan_id)):
+        case = read_case(uow, MilestoneKey(id=item))
+        permissions.require(uow.actor, Act.READ_AUDIT, case.item)
+        return
+    permissions.require(uow.actor, Act.READ_AUDIT, Item(plan_id=plan_id))
+
+
+def _page(uow: UnitOfWork, statement: Any, limit: int) -> tuple[tuple[AuditLine, ...], str | None]:
+    events = list(uow.session.execute(statement.order_by(AuditEvent.seq.desc()).limit(limit + 1)).scalars())
+    more = str(events[limit - 1].seq) if len(events) > limit else None
+    return _lines(uow, events[:limit]), more
+
+
+def _lines(uow: UnitOfWork, events: list[AuditEvent]) -> tuple[AuditLine, ...]:
+    pointers = {event.id: [TextPointer(*one) for one in json.loads(event.texts)] for event in events}
+    wanted = [pointer.text_id for several in pointers.values() for pointer in several]
+    bodies = _bodies(uow, wanted)
+    return tuple(
+        AuditLine(
+            id=event.id,
+            seq=event.seq,
+            at=event.at,
+            actor=event.actor_title,
+            door=str(event.door),
+            event=event.event,
+            item_kind=event.item_kind,
+            item_id=event.item_id,
+            item_ref=event.item_ref,
+            facts=json.loads(event.facts),
+            texts={pointer.field: bodies.get(pointer.text_id) for pointer in pointers[event.id]},
+            hash=event.hash,
+        )
+        for event in events
+    )
+
+
+def _bodies(uow: UnitOfWork, text_ids: list[str]) -> dict[str, str | None]:
+    if not text_ids:
+        return {}
+    statement = select(Text.id, Text.body, Text.redacted_at).where(Text.id.in_(text_ids))
+    return {row.id: REDACTED if row.redacted_at else row.body for row in uow.session.execute(statement)}
+
+
+class _Counter:
+    """Passes events on and counts them."""
+
+    def __init__(self, events: Iterable[tuple[EventRecord, str, str]]) -> None:
+        self._events, self.seen = events, 0
+
+    def __iter__(self) -> Iterator[tuple[EventRecord, str, str]]:
+        for event in self._events:
+            self.seen += 1
+            yield event
+
+
+def _records(uow: UnitOfWork, chain: str) -> Iterator[tuple[EventRecord, str, str]]:
+    columns = [getattr(AuditEvent, name) for name in EventRecord.__slots__]
+    statement = (
+        select(*columns, AuditEvent.previous_hash, AuditEvent.hash)
+        .where(AuditEvent.chain == chain)
+        .order_by(AuditEvent.seq)
+    )
+    for row in uow.session.execute(statement, execution_options={"yield_per": _BATCH}):
+        values = dict(zip(EventRecord.__slots__, row[:-2], strict=True))
+        values["door"] = str(values["door"])
+        yield EventRecord(**values), row[-2], row[-1]
+
+
+def _pointers(uow: UnitOfWork, chain: str) -> Iterator[tuple[int, TextPointer, tuple[str | None, str | None] | None]]:
+    statement = (
+        select(AuditEvent.seq, AuditEvent.texts)
+        .where(AuditEvent.chain == chain, AuditEvent.texts != "[]")
+        .order_by(AuditEvent.seq)
+    )
+    batch: list[tuple[int, TextPointer]] = []
+    for seq, texts in uow.session.execute(statement).all():
+        batch += [(seq, TextPointer(*one)) for one in json.loads(texts)]
+        if len(batch) >= _BATCH:
+            yield from _with_texts(uow, batch)
+            batch = []
+    yield from _with_texts(uow, batch)
+
+
+def _with_texts(uow: UnitOfWork, batch: list[tuple[int, TextPointer]]) -> Iterator[Any]:
+    ids = [pointer.text_id for _, pointer in batch]
+    statement = select(Text.id, Text.salt, Text.body).where(Text.id.in_(ids))
+    stored = {row.id: (row.salt, row.body) for row in uow.session.execute(statement)} if ids else {}
+    for seq, pointer in batch:
+        yield seq, pointer, stored.get(pointer.text_id)

@@ -1,0 +1,206 @@
+"""A milestone taken up for work: the row (locked when it is to be judged), its plan, and what rules need of both.
+
+Locks are taken in one order everywhere: milestones by id, then evidence, then the audit head.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Select, select
+
+from app.db import UnitOfWork
+from app.domain import permissions
+from app.domain.evidence import LinkedEvidence
+from app.domain.milestones import MilestoneKey
+from app.domain.permissions import Act, Item
+from app.domain.rag import PlanSettings
+from app.domain.refusals import NotFound, Stale
+from app.domain.words import MeetingState, Scope
+from app.models import Evidence, EvidenceLink, Milestone, MilestoneSupporter, Person, Plan, ReviewMeeting
+from app.models.visibility import knowable
+from app.services import settling
+
+
+@dataclass(slots=True)
+class Case:
+    """One milestone under consideration, with its plan. `organisations` are the owner's, the lead and supporters."""
+
+    milestone: Milestone
+    plan: Plan
+    settings: PlanSettings
+    organisations: frozenset[str]
+    owner: Person | None
+    evidence: list[LinkedEvidence] = field(default_factory=list)
+
+    @property
+    def item(self) -> Item:
+        """What the permission table is asked about."""
+        return Item(
+            plan_id=self.milestone.plan_id,
+            owner_id=self.milestone.owner_id,
+            organisations=self.organisations,
+            declared_by=self.milestone.declared_by,
+        )
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """How an audit event names the milestone."""
+        return {
+            "plan_id": self.milestone.plan_id,
+            "item_kind": "milestone",
+            "item_id": self.milestone.id,
+            "item_ref": self.milestone.ref,
+            "milestone_id": self.milestone.id,
+        }
+
+    @property
+    def version(self) -> str:
+        return version_of(self.milestone)
+
+
+def version_of(milestone: Any) -> str:
+    """What an ETag and a form carry: the row's version, and how often what counts for it has changed."""
+    return f"{milestone.version}.{milestone.evidence_seq}"
+
+
+def open_case(uow: UnitOfWork, key: MilestoneKey, *, act: Act = Act.READ_PLAN, if_match: str | None = None) -> Case:
+    """Take up a milestone to change it: found, allowed, locked, current.
+
+    Raises NotFound when there is none for this actor, Forbidden when the act is not theirs, Stale when `if_match`
+    names another version than the row's.
+    """
+    found = uow.session.execute(_wanted(uow, key).with_for_update(of=Milestone, key_share=True)).one_or_none()
+    if found is None:
+        raise NotFound
+    case = build_case(uow, *found)
+    permissions.require(uow.actor, act, case.item)
+    if if_match is not None and if_match != case.version:
+        raise Stale(current_version=case.version)
+    settling.catch_up(uow, case)
+    return case
+
+
+def read_case(uow: UnitOfWork, key: MilestoneKey) -> Case:
+    """Look at a milestone without locking it. Raises NotFound, or Forbidden for who may not read live plans."""
+    found = uow.session.execute(_wanted(uow, key)).one_or_none()
+    if found is None:
+        raise NotFound
+    case = build_case(uow, *found)
+    require_reading(uow, case.plan.id)
+    return case
+
+
+def require_reading(uow: UnitOfWork, plan_id: str) -> None:
+    """Inside the plan but without the right to its live content: Forbidden, not NotFound."""
+    if uow.actor.is_key and Scope.EVIDENCE_WRITE in uow.actor.scopes:
+        return
+    permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=plan_id))
+
+
+def affected_cases(uow: UnitOfWork, milestone_ids: Iterable[str]) -> list[Case]:
+    """Milestones that a change bears on, locked in id order, whether or not the actor may know of them:
+    the rules follow evidence wherever it is linked, and nothing of these rows is shown.
+    """
+    cases = []
+    for milestone_id in sorted(milestone_ids):
+        statement = select(Milestone, Plan).join(Plan, Plan.id == Milestone.plan_id).where(Milestone.id == milestone_id)
+        row = uow.session.execute(statement.with_for_update(of=Milestone, key_share=True)).one()
+        case = build_case(uow, *row)
+        settling.catch_up(uow, case)
+        cases.append(case)
+    return cases
+
+
+def _wanted(uow: UnitOfWork, key: MilestoneKey) -> Select[Any]:
+    statement = select(Milestone, Plan).join(Plan, Plan.id == Milestone.plan_id).where(knowable(uow.actor))
+    if key.id:
+        return statement.where(Milestone.id == key.id)
+    return statement.where(Plan.slug == key.plan, Milestone.ref == key.ref)
+
+
+def build_case(uow: UnitOfWork, milestone: Milestone, plan: Plan) -> Case:
+    owner = uow.session.get(Person, milestone.owner_id) if milestone.owner_id else None
+    supporters = uow.session.execute(
+        select(MilestoneSupporter.organisation_id).where(MilestoneSupporter.milestone_id == milestone.id)
+    ).scalars()
+    organisations = {milestone.lead_organisation_id, *supporters}
+    if owner is not None:
+        organisations.add(owner.organisation_id)
+    return Case(
+        milestone=milestone,
+        plan=plan,
+        settings=plan_settings(plan, meeting_days(uow, plan.id)),
+        organisations=frozenset(organisations),
+        owner=owner,
+        evidence=linked_evidence(uow, [milestone.id])[milestone.id],
+    )
+
+
+def plan_settings(plan: Any, meetings: tuple[date, ...]) -> PlanSettings:
+    """What the RAG rules need of a plan's row and its list of meetings."""
+    return PlanSettings(
+        state=plan.state,
+        policy=plan.evidence_policy,
+        tolerance_days=plan.tolerance_days,
+        overdue_limit_days=plan.overdue_limit_days,
+        moved_rule=plan.moved_rule,
+        cycle_days=plan.cycle_days,
+        meetings=meetings,
+        approved_on=plan.approved_on,
+    )
+
+
+def meeting_days(uow: UnitOfWork, plan_id: str) -> tuple[date, ...]:
+    """The plan's review meetings, cancelled ones left out, in order."""
+    statement = (
+        select(ReviewMeeting.on_day)
+        .where(ReviewMeeting.plan_id == plan_id, ReviewMeeting.state != MeetingState.CANCELLED)
+        .order_by(ReviewMeeting.on_day)
+    )
+    return tuple(uow.session.execute(statement).scalars())
+
+
+_LINK_COLUMNS = (
+    EvidenceLink.milestone_id,
+    EvidenceLink.evidence_id,
+    EvidenceLink.outcome,
+    EvidenceLink.reviewed_at,
+    Evidence.form,
+    Evidence.scan,
+    Evidence.received_at,
+    Evidence.effective_to,
+    Evidence.withdrawn_at,
+    Evidence.ref,
+    Evidence.title,
+)
+
+
+def linked_evidence(uow: UnitOfWork, milestone_ids: list[str]) -> dict[str, list[LinkedEvidence]]:
+    """The facts the gate judges, for each of these milestones, in one query."""
+    found: dict[str, list[LinkedEvidence]] = {milestone_id: [] for milestone_id in milestone_ids}
+    if not found:
+        return found
+    statement = (
+        select(*_LINK_COLUMNS)
+        .join(Evidence, Evidence.id == EvidenceLink.evidence_id)
+        .where(EvidenceLink.milestone_id.in_(milestone_ids))
+    )
+    for row in uow.session.execute(statement):
+        found[row.milestone_id].append(
+            LinkedEvidence(
+                row.evidence_id,
+                row.form,
+                row.scan,
+                row.received_at,
+                row.effective_to,
+                row.withdrawn_at,
+                row.outcome,
+                row.reviewed_at,
+                settling.london_day(row.received_at),
+                row.ref,
+                row.title,
+            )
+        )
+    return found

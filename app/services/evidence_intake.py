@@ -1,0 +1,226 @@
+"""Taking evidence in: the row, its link to the milestone, and the submission where it comes from outside."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import insert, select, update
+
+from app.db import UnitOfWork
+from app.domain.evidence import Upload
+from app.domain.ids import new_id
+from app.domain.refusals import Reason, Refused, invalid
+from app.domain.words import (
+    EvidenceForm,
+    EvidenceKind,
+    Marking,
+    PlanState,
+    ScanState,
+    Status,
+    SubmissionKind,
+    SubmissionState,
+)
+from app.models import Evidence, EvidenceLink, EvidenceShare, Organisation, PlanCounter, Submission
+from app.services import cases
+from app.services.cases import Case
+from app.services.writing import Checks
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What somebody sends: a file, a link or a statement, and what they say about it."""
+
+    title: str
+    upload: Upload | None = None
+    link: str | None = None
+    statement: str | None = None
+    description: str | None = None
+    kind: EvidenceKind | None = None
+    effective_from: date | None = None
+    effective_to: date | None = None
+    marking: Marking = Marking.OFFICIAL
+    external_ref: str | None = None
+    shared_with: tuple[str, ...] = ()
+
+
+def take_in(uow: UnitOfWork, case: Case, offer: Offer) -> Evidence:
+    """Write an evidence item and link it to the milestone, whose evidence is read afresh. The caller settles."""
+    refuse_unless_open(case)
+    evidence, texts = _checked(uow, case, offer)
+    uow.session.add(evidence)
+    uow.session.flush()
+    _share(uow, evidence, offer.shared_with)
+    uow.record(
+        "evidence_attached",
+        **{**case.about, "item_kind": "evidence", "item_id": evidence.id, "item_ref": evidence.ref},
+        facts={
+            "milestone": case.milestone.ref,
+            "form": evidence.form,
+            "kind": evidence.kind,
+            "sha256": evidence.sha256,
+            "size": evidence.size,
+            "effective_from": evidence.effective_from,
+            "effective_to": evidence.effective_to,
+        },
+        texts={**texts, "title": evidence.title, "link": evidence.link},
+    )
+    if comes_from_outside(uow, case):
+        _submit(uow, case, evidence)
+    link(uow, case, evidence)
+    return evidence
+
+
+def link(uow: UnitOfWork, case: Case, evidence: Evidence) -> None:
+    """The link that carries the review, and the milestone's evidence as it is with it."""
+    uow.session.execute(
+        insert(EvidenceLink).values(
+            evidence_id=evidence.id,
+            milestone_id=case.milestone.id,
+            plan_id=case.plan.id,
+            linked_at=uow.now,
+            linked_by_title=uow.actor.title,
+        )
+    )
+    case.evidence = cases.linked_evidence(uow, [case.milestone.id])[case.milestone.id]
+
+
+def refuse_unless_open(case: Case) -> None:
+    """Evidence is taken for anything that has not been cancelled, in a plan that is not closed."""
+    found: list[Reason] = []
+    if case.plan.state is PlanState.CLOSED:
+        found.append(Reason("plan_closed", "The plan is closed and read-only"))
+    if case.milestone.status is Status.CANCELLED:
+        found.append(Reason("milestone_cancelled", "It was cancelled, so no evidence is needed"))
+    if found:
+        raise Refused(
+            found,
+            title=f"{case.milestone.ref}: the evidence was not attached",
+            attempted="evidence_attachment",
+            item_kind="milestone",
+            item_id=case.milestone.id,
+            plan_id=case.plan.id,
+        )
+
+
+def comes_from_outside(uow: UnitOfWork, case: Case) -> bool:
+    """Rule 4: by a key, or from a person of an organisation other than the plan's lead organisation."""
+    return uow.actor.is_key or (uow.actor.is_person and uow.actor.organisation_id != case.plan.lead_organisation_id)
+
+
+def next_ref(uow: UnitOfWork, plan_id: str, noun: str, prefix: str) -> str:
+    """The plan's next reference of a kind, "E-047". Handed out once, never reused."""
+    bump = (
+        update(PlanCounter)
+        .where(PlanCounter.plan_id == plan_id, PlanCounter.noun == noun)
+        .values(last=PlanCounter.last + 1)
+        .returning(PlanCounter.last)
+    )
+    number = uow.session.execute(bump).scalar_one_or_none()
+    if number is None:
+        uow.session.execute(insert(PlanCounter).values(plan_id=plan_id, noun=noun, last=1))
+        number = 1
+    width = 3 if noun in ("evidence", "submission") else 2
+    return f"{prefix}-{number:0{width}}"
+
+
+def _checked(uow: UnitOfWork, case: Case, offer: Offer) -> tuple[Evidence, dict[str, str | None]]:
+    checks = Checks()
+    form = _form_of(offer, checks)
+    title = checks.title("title", offer.title)
+    description = checks.optional_text("description", offer.description)
+    statement = checks.required_text("statement", offer.statement) if form is EvidenceForm.STATEMENT else None
+    address = checks.web_address("link", offer.link or "") if form is EvidenceForm.LINK else None
+    external_ref = checks.optional_text("external_ref", offer.external_ref, limit=120)
+    checks.not_future("effective_from", offer.effective_from, uow.today, "Effective from must be today or in the past")
+    checks.order(
+        "effective_to", offer.effective_from, offer.effective_to, "Effective to must be on or after effective from"
+    )
+    checks.done()
+    upload = offer.upload
+    evidence = Evidence(
+        id=new_id(),
+        plan_id=case.plan.id,
+        ref=next_ref(uow, case.plan.id, "evidence", "E"),
+        form=form,
+        kind=offer.kind or _KIND_OF[form],
+        title=title,
+        link=address,
+        file_name=upload.file_name if upload else None,
+        content_type=upload.content_type if upload else None,
+        size=upload.size if upload else None,
+        sha256=upload.sha256 if upload else None,
+        storage_name=upload.storage_name if upload else None,
+        received_at=uow.now,
+        effective_from=offer.effective_from,
+        effective_to=offer.effective_to,
+        provided_by=uow.actor.id if uow.actor.is_person else None,
+        provided_by_key=uow.actor.id if uow.actor.is_key else None,
+        provided_by_title=uow.actor.title,
+        organisation_id=uow.actor.organisation_id or case.plan.lead_organisation_id,
+        door=uow.actor.door,
+        external_ref=external_ref,
+        marking=offer.marking,
+        scan=ScanState.UNSCANNED,
+    )
+    return evidence, {"description": description, "statement": statement}
+
+
+_KIND_OF = {
+    EvidenceForm.FILE: EvidenceKind.DOCUMENT,
+    EvidenceForm.LINK: EvidenceKind.LINK,
+    EvidenceForm.STATEMENT: EvidenceKind.STATEMENT,
+}
+
+
+def _form_of(offer: Offer, checks: Checks) -> EvidenceForm:
+    given = [
+        form
+        for form, value in (
+            (EvidenceForm.FILE, offer.upload),
+            (EvidenceForm.LINK, (offer.link or "").strip()),
+            (EvidenceForm.STATEMENT, (offer.statement or "").strip()),
+        )
+        if value
+    ]
+    if len(given) == 1:
+        return given[0]
+    if given:
+        checks.add("file", "one_only", "Give one of a file, a link or a statement, not several")
+    else:
+        checks.add("file", "required", "Choose a file, or give a link or a statement")
+    checks.done()
+    raise AssertionError("unreachable")
+
+
+def _share(uow: UnitOfWork, evidence: Evidence, slugs: tuple[str, ...]) -> None:
+    for slug in dict.fromkeys(slugs):
+        found = uow.session.execute(select(Organisation.id).where(Organisation.slug == slug)).scalar_one_or_none()
+        if found is None:
+            raise invalid("shared_with", "unknown_organisation", f"There is no organisation called {slug}")
+        uow.session.execute(insert(EvidenceShare).values(evidence_id=evidence.id, organisation_id=found))
+
+
+def _submit(uow: UnitOfWork, case: Case, evidence: Evidence) -> None:
+    """Rule 4: from now on a clock runs until a person has triaged it. Amber after half its hours."""
+    hours = case.plan.triage_hours
+    due = uow.now + timedelta(hours=hours)
+    submission = Submission(
+        id=new_id(),
+        plan_id=case.plan.id,
+        ref=next_ref(uow, case.plan.id, "submission", "S"),
+        kind=SubmissionKind.EVIDENCE,
+        evidence_id=evidence.id,
+        organisation_id=evidence.organisation_id,
+        title=evidence.title,
+        received_at=uow.now,
+        triage_due_at=due,
+        state=SubmissionState.WAITING,
+        amber_from=uow.now + timedelta(hours=hours / 2),
+        red_from=due,
+    )
+    uow.session.add(submission)
+    uow.session.flush()
+    uow.record(
+        "submission_received",
+        **{**case.about, "item_kind": "submission", "item_id": submission.id, "item_ref": submission.ref},
+        facts={"evidence": evidence.ref, "triage_due_at": due},
+    )

@@ -1,0 +1,139 @@
+"""Lists of milestones: filtered, in the order of the plan, a page at a time."""
+
+from typing import Any
+
+from sqlalchemy import and_, func, or_, select
+
+from app.db import UnitOfWork
+from app.domain import permissions
+from app.domain.milestones import MilestoneKey, MilestoneStub
+from app.domain.permissions import Act, Item
+from app.domain.plans import MilestoneFilters, MilestonePage
+from app.domain.refusals import invalid
+from app.domain.words import Rag, Status
+from app.models import Milestone, Organisation, Plan
+from app.models.counting import capped, evidence_outstanding, standing_word, status_on
+from app.models.milestone_rows import milestone_rows
+from app.models.visibility import knowable_in
+from app.services import cursors, plan_counts
+from app.services.cases import linked_evidence, meeting_days, plan_settings, read_case
+from app.services.milestone_rows import declarations_of, milestone_row, rationales_of, supporters_of
+from app.services.plans import known_plan, live_plan
+
+# Words that `status` takes besides the statuses themselves: what the numbers of plan home link to.
+STANDINGS = ("evidence_outstanding", "not_due", "moved", "due_to_date")
+
+
+def list_milestones(
+    uow: UnitOfWork, *, slug: str, filters: MilestoneFilters, limit: int = 50, cursor: str | None = None
+) -> MilestonePage:
+    """Milestones of a plan that the actor may know of, in reference order. Five queries, whatever the page holds."""
+    plan = live_plan(uow, slug)
+    conditions = [knowable_in(uow.actor, plan.id), *_wanted(uow, filters)]
+    statement = milestone_rows().where(*conditions)
+    if cursor:
+        position, last_id = cursors.decode(cursor, 2)
+        after = or_(
+            Milestone.position > position,
+            and_(Milestone.position == position, Milestone.id > last_id),
+        )
+        statement = statement.where(after)
+    rows = uow.session.execute(statement.order_by(Milestone.position, Milestone.id).limit(limit + 1)).all()
+    shown = rows[:limit]
+    total = uow.session.execute(capped(select(Milestone.id).where(*conditions))).scalar_one()
+    more = cursors.encode(shown[-1].position, shown[-1].id) if len(rows) > limit else None
+    return MilestonePage(rows_of(uow, plan, shown), more, total, plan_counts.withheld(uow, plan.id))
+
+
+def milestone_summaries(
+    uow: UnitOfWork, *, slug: str, limit: int = 50, cursor: str | None = None, ref: str | None = None
+) -> tuple[tuple[MilestoneStub, ...], str | None]:
+    """All that a key with `evidence:write` learns: id, reference and title of what its organisation is party to."""
+    plan = known_plan(uow, slug)
+    permissions.require(uow.actor, Act.ATTACH, Item(plan_id=plan.id))
+    statement = select(Milestone.id, Milestone.ref, Milestone.title, Plan.slug).join(Plan, Plan.id == Milestone.plan_id)
+    statement = statement.where(knowable_in(uow.actor, plan.id))
+    if ref:
+        statement = statement.where(Milestone.ref == ref)
+    if cursor:
+        statement = statement.where(Milestone.id > cursors.decode(cursor, 1)[0])
+    rows = uow.session.execute(statement.order_by(Milestone.id).limit(limit + 1)).all()
+    more = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
+    return tuple(MilestoneStub(*row) for row in rows[:limit]), more
+
+
+def milestone_stub(uow: UnitOfWork, *, milestone: MilestoneKey) -> MilestoneStub:
+    """The same of one milestone."""
+    case = read_case(uow, milestone)
+    permissions.require(uow.actor, Act.ATTACH, case.item)
+    return MilestoneStub(case.milestone.id, case.milestone.ref, case.milestone.title, case.plan.slug)
+
+
+def rows_of(uow: UnitOfWork, plan: Plan, rows: Any) -> tuple[Any, ...]:
+    """Core rows with their evidence, supporters and declarations: a fixed number of queries more."""
+    ids = [row.id for row in rows]
+    settings = plan_settings(plan, meeting_days(uow, plan.id))
+    evidence = linked_evidence(uow, ids)
+    supporters = supporters_of(uow, ids)
+    declared_by = declarations_of(uow, rows)
+    rationales = rationales_of(uow, rows)
+    return tuple(
+        milestone_row(
+            row,
+            settings=settings,
+            evidence=evidence[row.id],
+            supporters=supporters[row.id],
+            declared_by=declared_by,
+            today=uow.today,
+            rationale=rationales.get(row.id, ""),
+        )
+        for row in rows
+    )
+
+
+def _wanted(uow: UnitOfWork, filters: MilestoneFilters) -> list[Any]:
+    today = uow.today
+    found: list[Any] = []
+    if filters.ref:
+        found.append(Milestone.ref == filters.ref)
+    if filters.rag:
+        found.append(standing_word(uow.now, today) == Rag(filters.rag).value)
+    if filters.status:
+        found.append(_status(uow, filters.status))
+    if filters.theme:
+        found.append(Milestone.theme_id == filters.theme)
+    if filters.owner:
+        found.append(Milestone.owner_id == filters.owner)
+    if filters.organisation:
+        found.append(Milestone.lead_organisation_id == _organisation_id(filters.organisation))
+    if filters.due_before:
+        found.append(Milestone.due_date < filters.due_before)
+    if filters.q and filters.q.strip():
+        wanted = filters.q.strip().lower()
+        found.append(
+            or_(
+                func.lower(Milestone.title).contains(wanted, autoescape=True),
+                func.lower(Milestone.ref) == wanted,
+            )
+        )
+    return found
+
+
+def _status(uow: UnitOfWork, word: str) -> Any:
+    if word in tuple(Status):
+        return status_on(uow.today) == word
+    not_cancelled = Milestone.status != Status.CANCELLED
+    if word == "evidence_outstanding":
+        return evidence_outstanding(uow.today)
+    if word == "not_due":
+        return standing_word(uow.now, uow.today) == "not_due"
+    if word == "moved":
+        return and_(Milestone.moves > 0, not_cancelled)
+    if word == "due_to_date":
+        return and_(Milestone.due_date <= uow.today, not_cancelled)
+    choices = ", ".join([*Status, *STANDINGS])
+    raise invalid("status", "not_a_choice", f"Status must be one of: {choices}")
+
+
+def _organisation_id(slug: str) -> Any:
+    return select(Organisation.id).where(Organisation.slug == slug).scalar_subquery()

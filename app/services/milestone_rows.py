@@ -1,0 +1,178 @@
+"""Core rows turned into what doors print: colour, reasons, slips, evidence and what is still needed, on one day."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import UnitOfWork
+from app.domain import evidence as evidence_rules
+from app.domain import milestones as rules
+from app.domain import rag
+from app.domain.evidence import LinkedEvidence
+from app.domain.milestones import EvidenceCount, MilestoneRow, OrganisationRef, PersonRef, Ref
+from app.domain.rag import MilestoneFacts, PlanSettings, Wording
+from app.domain.words import Marking, PlanState, Rag, Status
+from app.models import MilestoneSupporter, Organisation, Person
+from app.models.texts import latest_texts
+from app.services import settling
+
+
+def supporters_of(uow: UnitOfWork, milestone_ids: Sequence[str]) -> dict[str, tuple[OrganisationRef, ...]]:
+    """The supporting organisations of these milestones, in one query."""
+    found: dict[str, list[OrganisationRef]] = {milestone_id: [] for milestone_id in milestone_ids}
+    if not found:
+        return {}
+    statement = (
+        select(MilestoneSupporter.milestone_id, Organisation.id, Organisation.slug, Organisation.name)
+        .join(Organisation, Organisation.id == MilestoneSupporter.organisation_id)
+        .where(MilestoneSupporter.milestone_id.in_(milestone_ids))
+        .order_by(Organisation.name)
+    )
+    for row in uow.session.execute(statement):
+        found[row.milestone_id].append(OrganisationRef(row.id, row.slug, row.name))
+    return {milestone_id: tuple(organisations) for milestone_id, organisations in found.items()}
+
+
+def declarations_of(uow: UnitOfWork, rows: Sequence[Any]) -> dict[str, str]:
+    """Who declared what stands, by milestone id; no query when nothing is declared."""
+    declarers = {row.declared_by for row in rows if row.declared_by}
+    if not declarers:
+        return {}
+    statement = select(Person.id, Person.post_title).where(Person.id.in_(declarers))
+    titles = dict(uow.session.execute(statement).all())
+    return {row.id: _declared_by(row, titles) for row in rows if row.declared_by}
+
+
+def _declared_by(row: Any, titles: Mapping[str, str]) -> str:
+    return "its owner" if row.declared_by == row.owner_id else f"the {titles.get(row.declared_by, 'programme manager')}"
+
+
+def facts_for(row: Any, declared_by: Mapping[str, str], today: date) -> MilestoneFacts:
+    left = row.owner_left_on is not None and row.owner_left_on <= today
+    return settling.facts_of(row, owner_left=left, declared_by_title=declared_by.get(row.id))
+
+
+def evidence_count(row: Any, evidence: list[LinkedEvidence], settings: PlanSettings, on: date) -> EvidenceCount:
+    standing = evidence_rules.standing(evidence, policy=settings.policy, on=on, reopened_at=row.reopened_at)
+    return EvidenceCount(standing.counting, standing.total, standing.state)
+
+
+def status_on(row: Any, on: date) -> Status:
+    """The status as every page counts it on a day: an expiry counts before the stored state has caught up."""
+    if row.status is Status.ACHIEVED and row.policy_met_until is not None and row.policy_met_until < on:
+        return Status.COMPLETED
+    return row.status
+
+
+def colour_word(row: Any, facts: MilestoneFacts, settings: PlanSettings, on: date) -> Rag | None:
+    """The colour on a day, or None where a word of its own stands instead of it (rule 2)."""
+    if settings.state is PlanState.DRAFT or row.status is Status.CANCELLED:
+        return None
+    colour = rag.colour_on(rag.moments_from_stored(row.amber_from, row.red_from), on)
+    if colour is not Rag.GREEN:
+        return colour
+    if rag.is_achieved_on(facts, on) or rag.is_not_yet_due_to_start(facts, on):
+        return None
+    return colour
+
+
+def milestone_row(
+    row: Any,
+    *,
+    settings: PlanSettings,
+    evidence: list[LinkedEvidence],
+    supporters: tuple[OrganisationRef, ...],
+    declared_by: Mapping[str, str],
+    today: date,
+    rationale: str = "",
+) -> MilestoneRow:
+    """One milestone as lists and its own page show it today."""
+    facts = facts_for(row, declared_by, today)
+    moments = rag.moments_from_stored(row.amber_from, row.red_from)
+    colour = colour_word(row, facts, settings, today)
+    since = _since(moments, colour)
+    slips = rag.slip(
+        baseline=row.baseline_date,
+        due=row.due_date,
+        forecast=row.forecast_date,
+        completed=row.completed_on,
+        status=row.status,
+        today=today,
+    )
+    status = status_on(row, today)
+    return MilestoneRow(
+        id=row.id,
+        ref=row.ref,
+        title=row.title,
+        plan_id=row.plan_id,
+        plan_slug=row.plan_slug,
+        theme=Ref(row.theme_id, row.theme_ref, row.theme_title),
+        action=Ref(row.action_id, row.action_ref, row.action_title),
+        owner=owner_of(row, today),
+        organisation=OrganisationRef(row.lead_organisation_id, row.lead_slug, row.lead_name),
+        supporting_organisations=supporters,
+        status=status,
+        standing=rag.standing_words(facts, today, achieved_on=row.achieved_on),
+        rag=colour,
+        since=since,
+        days=rag_days(since, today),
+        exception_days=rag_days(moments.amber_on, today) if since else None,
+        reasons=rag.reasons_on(facts, settings, today, wording=Wording(declared_rationale=rationale)) if since else (),
+        start_date=row.start_date,
+        baseline_date=row.baseline_date,
+        due_date=row.due_date,
+        forecast_date=row.forecast_date,
+        completed_date=row.completed_on,
+        achieved_date=row.achieved_on if status is Status.ACHIEVED else None,
+        slip_days=slips.slip_days,
+        approved_slip_days=slips.approved_slip_days,
+        moves=row.moves,
+        evidence=evidence_count(row, evidence, settings, today),
+        still_needed=tuple(_still_needed(status, row, settings, evidence, today)),
+        marking=Marking(row.marking),
+        restricted=row.restricted,
+        source=row.source,
+        version=f"{row.version}.{row.evidence_seq}",
+    )
+
+
+def owner_of(row: Any, today: date) -> PersonRef | None:
+    if row.owner_id is None:
+        return None
+    left = row.owner_left_on is not None and row.owner_left_on <= today
+    return PersonRef(row.owner_id, row.owner_title, row.owner_organisation, left)
+
+
+def rationales_of(uow: UnitOfWork, rows: Sequence[Any]) -> dict[str, str]:
+    """Why what stands was declared: the rationale of each milestone's latest update that gave one."""
+    updates = {row.last_update_id: row.id for row in rows if row.declared_rag is not None and row.last_update_id}
+    texts = latest_texts(uow.session, list(updates))
+    return {milestone: texts.get((update, "rationale"), "") for update, milestone in updates.items()}
+
+
+def rag_days(since: date | None, on: date) -> int | None:
+    return None if since is None else (on - since).days + 1
+
+
+def _since(moments: rag.Moments, colour: Rag | None) -> date | None:
+    if colour is Rag.RED:
+        return moments.red_on
+    return moments.amber_on if colour is Rag.AMBER else None
+
+
+def _still_needed(
+    status: Status, row: Any, settings: PlanSettings, evidence: list[LinkedEvidence], today: date
+) -> list[Any]:
+    """What stands between a milestone and achieved; nothing once it is, or when it was cancelled."""
+    if status in (Status.ACHIEVED, Status.CANCELLED):
+        return []
+    return rules.unmet_criteria(
+        status=status,
+        plan_state=settings.state,
+        policy=settings.policy,
+        evidence=evidence,
+        reopened_at=row.reopened_at,
+        on=today,
+    )

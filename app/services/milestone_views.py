@@ -1,0 +1,187 @@
+"""Everything one page about a milestone shows, in a fixed number of queries."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import UnitOfWork
+from app.domain import permissions
+from app.domain.milestones import (
+    ChangeRequestView,
+    DateChange,
+    MayDo,
+    MilestoneKey,
+    MilestoneView,
+    UpdateView,
+)
+from app.domain.permissions import Act
+from app.domain.words import ChangeState, PlanState, Status
+from app.models import Milestone, MilestoneEvent, MilestoneRestriction, Organisation, Person
+from app.models.milestone_rows import milestone_rows
+from app.models.texts import latest_texts
+from app.services import audit_events, change_requests, updates
+from app.services.cases import Case, read_case
+from app.services.evidence_views import evidence_of
+from app.services.milestone_rows import declarations_of, milestone_row, supporters_of
+
+EVIDENCE_SHOWN = 50
+UPDATES_SHOWN = 50
+AUDIT_SHOWN = 20
+
+
+def get_milestone(uow: UnitOfWork, *, milestone: MilestoneKey) -> MilestoneView:
+    """One milestone with its evidence log, timeline, dates and trail. NotFound when not for this actor."""
+    case = read_case(uow, milestone)
+    permissions.require(uow.actor, Act.READ_PLAN, case.item)
+    return view_of(uow, case)
+
+
+def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
+    row = uow.session.execute(milestone_rows().where(Milestone.id == case.milestone.id)).one()
+    evidence, _ = evidence_of(uow, case, limit=EVIDENCE_SHOWN)
+    said, _ = updates.updates_of(uow, row.id, limit=UPDATES_SHOWN)
+    transitions = _transitions(uow, row.id)
+    requests = change_requests.views_of(uow, case)
+    rationale = _rationale(row, said)
+    may_read_audit = permissions.may(uow.actor, Act.READ_AUDIT, case.item)
+    audit, total = audit_events.of_milestone(uow, case, limit=AUDIT_SHOWN) if may_read_audit else ((), 0)
+    declared_by = declarations_of(uow, [row])
+    return MilestoneView(
+        row=milestone_row(
+            row,
+            settings=case.settings,
+            evidence=case.evidence,
+            supporters=supporters_of(uow, [row.id])[row.id],
+            declared_by=declared_by,
+            today=uow.today,
+            rationale=rationale or "",
+        ),
+        description=row.description,
+        success_criterion=row.success_criterion,
+        due_set_by=row.due_set_by,
+        declared_rag=row.declared_rag,
+        declared_by=declared_by.get(row.id),
+        declaration_rationale=rationale,
+        restricted_to=_restricted_to(uow, case),
+        reopened_times=row.reopened_times,
+        not_independent=row.not_independent,
+        evidence=evidence,
+        timeline=_timeline(said, transitions),
+        date_history=_date_history(row, case, said, requests, transitions),
+        change_requests=requests,
+        audit=audit,
+        audit_total=total,
+        may=_may(uow, case, evidence, requests),
+        plan_policy=case.plan.evidence_policy,
+        latest_update=said[0] if said else None,
+    )
+
+
+def _transitions(uow: UnitOfWork, milestone_id: str) -> list[UpdateView]:
+    statement = (
+        select(MilestoneEvent).where(MilestoneEvent.milestone_id == milestone_id).order_by(MilestoneEvent.id.desc())
+    )
+    events = list(uow.session.execute(statement).scalars())
+    texts = latest_texts(uow.session, [event.id for event in events])
+    return [_as_entry(event, texts) for event in events]
+
+
+def _as_entry(event: MilestoneEvent, texts: dict[tuple[str, str], str]) -> UpdateView:
+    said = next((texts[event.id, name] for name in ("narrative", "reason", "note") if (event.id, name) in texts), None)
+    return UpdateView(
+        id=event.id,
+        kind=str(event.kind),
+        at=event.at,
+        by=event.by_title,
+        by_organisation=event.by_organisation,
+        narrative=said,
+    )
+
+
+def _timeline(said: tuple[UpdateView, ...], transitions: list[UpdateView]) -> tuple[UpdateView, ...]:
+    """Newest first; a start that an update set off is told by the update."""
+    told = {entry.at for entry in said}
+    kept = [entry for entry in transitions if not (entry.kind == "started" and entry.at in told)]
+    return tuple(sorted([*said, *kept], key=lambda entry: (entry.at, entry.id), reverse=True))
+
+
+def _rationale(row: Any, said: tuple[UpdateView, ...]) -> str | None:
+    if row.declared_rag is None:
+        return None
+    return next((one.rationale for one in said if one.declared_rag is row.declared_rag and one.rationale), None)
+
+
+def _restricted_to(uow: UnitOfWork, case: Case) -> tuple[str, ...]:
+    """Who may know of it, in words; empty when everybody on the plan may."""
+    if not case.milestone.restricted:
+        return ()
+    statement = (
+        select(Organisation.name, Person.post_title)
+        .select_from(MilestoneRestriction)
+        .outerjoin(Organisation, Organisation.id == MilestoneRestriction.organisation_id)
+        .outerjoin(Person, Person.id == MilestoneRestriction.person_id)
+        .where(MilestoneRestriction.milestone_id == case.milestone.id)
+        .order_by(MilestoneRestriction.id)
+    )
+    return tuple(name or title for name, title in uow.session.execute(statement))
+
+
+def _date_history(
+    row: Any,
+    case: Case,
+    said: tuple[UpdateView, ...],
+    requests: tuple[ChangeRequestView, ...],
+    transitions: list[UpdateView],
+) -> tuple[DateChange, ...]:
+    """Every date this milestone has had, newest first."""
+    changes = [
+        DateChange("forecast", one.forecast_date, one.forecast_was, one.at, one.by)
+        for one in said
+        if one.forecast_date is not None and (one.forecast_was is not None or _first_forecast(one, said))
+    ]
+    due: date | None = row.baseline_date
+    for request in sorted(requests, key=lambda one: one.decided_at or one.requested_at):
+        if request.kind == "due_date" and request.state == ChangeState.APPROVED and request.decided_at:
+            changes.append(
+                DateChange("due", request.due_date, due, request.decided_at, request.decided_by or "", request.reason)
+            )
+            due = request.due_date
+    reported = next((one for one in transitions if one.kind == "completed"), None)
+    if row.completed_on and reported:
+        changes.append(DateChange("completed", row.completed_on, None, reported.at, reported.by))
+    history = sorted(changes, key=lambda change: change.at, reverse=True)
+    if row.baseline_date and case.plan.approved_on:
+        history.append(DateChange("baseline", row.baseline_date, None, row.added_at, case.plan.approved_body or ""))
+    return tuple(history)
+
+
+def _first_forecast(update: UpdateView, said: tuple[UpdateView, ...]) -> bool:
+    return update is next((one for one in reversed(said) if one.forecast_date is not None), None)
+
+
+def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeRequestView, ...]) -> MayDo:
+    """Which buttons to offer. The gate's own button is never hidden from who may press it: it explains itself."""
+    row, actor, item = case.milestone, uow.actor, case.item
+    live = case.plan.state is PlanState.APPROVED
+    is_open = row.status in (Status.NOT_STARTED, Status.IN_PROGRESS)
+    ended = row.status in (Status.ACHIEVED, Status.CANCELLED)
+
+    def may(act: Act) -> bool:
+        return permissions.may(actor, act, item)
+
+    return MayDo(
+        update=live and not ended and may(Act.UPDATE),
+        start=live and row.status is Status.NOT_STARTED and may(Act.UPDATE),
+        complete=live and is_open and may(Act.UPDATE),
+        achieve=live and not ended and may(Act.ACHIEVE),
+        return_=live and row.status is Status.COMPLETED and may(Act.RETURN),
+        reopen=live and row.status is Status.ACHIEVED and may(Act.REOPEN),
+        attach=case.plan.state is not PlanState.CLOSED and row.status is not Status.CANCELLED and may(Act.ATTACH),
+        review=any(one.may_review for one in evidence),
+        request_change=live and not ended and may(Act.REQUEST_CHANGE),
+        decide_change=any(one.may_decide for one in requests),
+        edit=case.plan.state is not PlanState.CLOSED and may(Act.EDIT_PLAN),
+        lift_declaration=live and row.declared_rag is not None and may(Act.LIFT_DECLARATION),
+        read_audit=may(Act.READ_AUDIT),
+    )

@@ -1,0 +1,119 @@
+"""Where a plan stands, on one screen."""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from app.db import UnitOfWork
+from app.domain import rag
+from app.domain.days import instant_for, london_day
+from app.domain.plans import Counts, InboxClock, PlanHome, PlanView, ThemeStanding, TurnsRed
+from app.domain.words import PlanState, Rag
+from app.models import Milestone, Organisation, Submission, Theme
+from app.models.counting import capped
+from app.models.milestone_rows import milestone_rows
+from app.models.visibility import knowable_in
+from app.services import plan_counts, plans
+from app.services.cases import meeting_days, plan_settings
+from app.services.milestone_rows import declarations_of, facts_for
+
+TURNS_RED_SHOWN = 5
+
+
+def plan_home(uow: UnitOfWork, *, slug: str) -> PlanHome:
+    """Counts by colour and theme, what turns Red before the next review, and the inbox clock."""
+    plan = plans.live_plan(uow, slug)
+    view = plans.view_of(uow, plan)
+    by_theme = {} if plan.state is PlanState.DRAFT else plan_counts.counts_by_theme(uow, plan.id)
+    until = instant_for(view.next_review, uow.now) if view.next_review else None
+    turning, number = _turns_red(uow, view, until) if until else ((), 0)
+    return PlanHome(
+        plan=view,
+        today=uow.today,
+        counts=plan_counts.total(by_theme),
+        themes=_themes(uow, plan.id, by_theme),
+        turns_red=turning,
+        turns_red_total=number,
+        submissions_turning_red=_submissions_turning_red(uow, plan.id, until),
+        inbox=_inbox(uow, view),
+        withheld=plan_counts.withheld(uow, plan.id),
+    )
+
+
+def _themes(uow: UnitOfWork, plan_id: str, counts: dict[str, Counts]) -> tuple[ThemeStanding, ...]:
+    statement = select(Theme.id, Theme.ref, Theme.title).where(Theme.plan_id == plan_id).order_by(Theme.position)
+    standing = [
+        ThemeStanding(row.id, row.ref, row.title, counts.get(row.id, Counts()))
+        for row in uow.session.execute(statement)
+    ]
+    return tuple(sorted(standing, key=lambda one: (-one.counts.red, -one.counts.amber)))
+
+
+def _turns_red(uow: UnitOfWork, view: PlanView, until: datetime) -> tuple[tuple[TurnsRed, ...], int]:
+    """The first few, soonest first, and how many in all (capped)."""
+    turning = (knowable_in(uow.actor, view.id), Milestone.red_from > uow.now, Milestone.red_from <= until)
+    rows = uow.session.execute(
+        milestone_rows().where(*turning).order_by(Milestone.red_from, Milestone.id).limit(TURNS_RED_SHOWN)
+    ).all()
+    number = uow.session.execute(capped(select(Milestone.id).where(*turning))).scalar_one()
+    settings = plan_settings(plans.known_plan(uow, view.slug), meeting_days(uow, view.id))
+    declared = declarations_of(uow, rows)
+    found = []
+    for row in rows:
+        red_on = london_day(row.red_from)
+        why = rag.reasons_on(facts_for(row, declared, uow.today), settings, red_on)
+        found.append(
+            TurnsRed(
+                row.id,
+                row.ref,
+                row.title,
+                rag.colour_at(row.amber_from, row.red_from, uow.now),
+                red_on,
+                why[0].message if why else "",
+                row.owner_title,
+            )
+        )
+    return tuple(found), number
+
+
+def _submissions_turning_red(uow: UnitOfWork, plan_id: str, until: datetime | None) -> int:
+    if until is None:
+        return 0
+    statement = (
+        select(func.count())
+        .select_from(Submission)
+        .where(
+            *plan_counts.waiting_for(uow, plan_id),
+            Submission.red_from > uow.now,
+            Submission.red_from <= until,
+        )
+    )
+    return uow.session.execute(statement).scalar_one()
+
+
+def _inbox(uow: UnitOfWork, view: PlanView) -> InboxClock:
+    waiting = plan_counts.waiting_submissions(uow, view.id)
+    statement = (
+        select(Submission, Organisation.name)
+        .join(Organisation, Organisation.id == Submission.organisation_id)
+        .where(*plan_counts.waiting_for(uow, view.id))
+        .order_by(Submission.received_at, Submission.id)
+        .limit(1)
+    )
+    oldest = uow.session.execute(statement).one_or_none()
+    if oldest is None:
+        return InboxClock(0, None, None, None, None, None, None, 0, view.triage_hours)
+    submission, organisation = oldest
+    hours = int((uow.now - submission.received_at).total_seconds() // 3600)
+    colour: Rag = rag.colour_at(submission.amber_from, submission.red_from, uow.now)
+    return InboxClock(
+        waiting.number,
+        submission.id,
+        submission.ref,
+        submission.title,
+        organisation,
+        submission.received_at,
+        colour,
+        hours,
+        view.triage_hours,
+    )

@@ -1,0 +1,413 @@
+"""Plans: found, listed, created, edited, approved, closed."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from app.db import UnitOfWork
+from app.domain import permissions
+from app.domain import plans as rules
+from app.domain.ids import new_id
+from app.domain.milestones import OrganisationRef
+from app.domain.permissions import Act, Item
+from app.domain.plans import Choices, PlanSummary, PlanView
+from app.domain.refusals import NotFound, Reason, Refused, Stale
+from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState
+from app.models import Action, Milestone, Organisation, Person, Plan, PlanCounter, ReviewMeeting, Theme
+from app.models.visibility import knowable_in
+from app.services import plan_counts, settling
+from app.services.cases import affected_cases
+from app.services.slugs import check_slug
+from app.services.writing import Checks, refuse_unknown
+
+_FREE = ("title", "purpose")
+_SETTINGS = ("evidence_policy", "tolerance_days", "overdue_limit_days", "moved_rule", "cycle_days", "triage_hours")
+_RANGES = {"tolerance_days": (0, 365), "overdue_limit_days": (0, 28), "cycle_days": (1, 366), "triage_hours": (1, 240)}
+
+
+def known_plan(uow: UnitOfWork, slug: str, *, lock: bool = False) -> Plan:
+    """A plan the actor has a role in, or whose key names it; administrators know every plan's facts. Else NotFound."""
+    statement = select(Plan).where(Plan.slug == slug)
+    if lock:
+        statement = statement.with_for_update(key_share=True)
+    plan = uow.session.execute(statement).scalar_one_or_none()
+    if plan is None or not (uow.actor.administrator or plan.id in permissions.plans_known(uow.actor)):
+        raise NotFound
+    return plan
+
+
+def live_plan(uow: UnitOfWork, slug: str) -> Plan:
+    """The same, for who may read its live content: Forbidden for an observer, or a key without `plan:read`."""
+    plan = known_plan(uow, slug)
+    permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=plan.id))
+    return plan
+
+
+def list_plans(uow: UnitOfWork) -> tuple[PlanSummary, ...]:
+    """Every plan the actor has to do with, by title, with where it stands for who may read it."""
+    known = permissions.plans_known(uow.actor)
+    statement = select(Plan).order_by(Plan.title)
+    if not uow.actor.administrator:
+        statement = statement.where(Plan.id.in_(sorted(known)))
+    plans = list(uow.session.execute(statement).scalars())
+    views = _views(uow, plans)
+    readable = (
+        permissions.plans_readable(uow.actor) if not uow.actor.is_system else frozenset(view.id for view in views)
+    )
+    return tuple(
+        plan_counts.summary_of(uow, view) if view.id in readable else plan_counts.closed_book(view) for view in views
+    )
+
+
+def get_plan(uow: UnitOfWork, *, slug: str) -> PlanView:
+    """A plan's facts, and what the actor may do in it."""
+    return view_of(uow, known_plan(uow, slug))
+
+
+def create_plan(
+    uow: UnitOfWork,
+    *,
+    slug: str,
+    title: str,
+    organisation: str,
+    purpose: str = "",
+    evidence_policy: EvidencePolicy = EvidencePolicy.ATTACHED,
+    tolerance_days: int = 28,
+    overdue_limit_days: int = 0,
+    moved_rule: MovedRule = MovedRule.STANDARD,
+    cycle_days: int = 14,
+    triage_hours: int = 48,
+    illustrative: bool = False,
+) -> PlanView:
+    """Begin a draft plan. An administrator's act: who works in it is then said by memberships."""
+    permissions.require(uow.actor, Act.ADMINISTER, Item(plan_id=""))
+    checks = Checks()
+    check_slug(checks, "slug", slug)
+    cleaned = checks.title("title", title)
+    about = checks.optional_text("purpose", purpose, limit=2000) or ""
+    settings = {
+        "tolerance_days": tolerance_days,
+        "overdue_limit_days": overdue_limit_days,
+        "cycle_days": cycle_days,
+        "triage_hours": triage_hours,
+    }
+    _check_ranges(checks, settings)
+    lead = organisation_named(uow, organisation, checks)
+    if uow.session.execute(select(Plan.id).where(Plan.slug == slug)).first():
+        checks.add("slug", "taken", f"There is already a plan at {slug}")
+    checks.done()
+    plan = Plan(
+        id=new_id(),
+        slug=slug,
+        title=cleaned,
+        purpose=about,
+        lead_organisation_id=lead.id if lead else "",
+        state=PlanState.DRAFT,
+        evidence_policy=evidence_policy,
+        moved_rule=moved_rule,
+        created_at=uow.now,
+        illustrative=illustrative,
+        version=1,
+        **settings,
+    )
+    uow.session.add(plan)
+    uow.session.flush()
+    for noun in ("theme", "action", "milestone", "evidence", "submission"):
+        uow.session.add(PlanCounter(plan_id=plan.id, noun=noun, last=0))
+    uow.session.flush()
+    uow.record(
+        "plan_created",
+        **_about(plan),
+        facts={"slug": slug, "evidence_policy": evidence_policy, **settings},
+        texts={"title": cleaned, "purpose": about},
+    )
+    return view_of(uow, plan)
+
+
+def edit_plan(uow: UnitOfWork, *, slug: str, changes: dict[str, Any], if_match: str | None) -> PlanView:
+    """Change a plan's facts. Once it is approved, its policy and settings change through change requests only."""
+    plan = _opened(uow, slug, Act.EDIT_PLAN, if_match)
+    allowed = _FREE if plan.state is not PlanState.DRAFT else (*_FREE, *_SETTINGS)
+    by_request = f"Once a plan is approved this takes a change request: /plans/{slug}/change-requests"
+    elsewhere = dict.fromkeys(_SETTINGS, by_request)
+    elsewhere["state"] = f"A plan is approved at /plans/{slug}/approval and closed at /plans/{slug}/closure"
+    refuse_unknown(changes, allowed, elsewhere=elsewhere)
+    checks = Checks()
+    if "title" in changes:
+        changes["title"] = checks.title("title", changes["title"])
+    if "purpose" in changes:
+        changes["purpose"] = checks.optional_text("purpose", changes["purpose"], limit=2000) or ""
+    _check_ranges(checks, {name: changes[name] for name in _RANGES if name in changes})
+    checks.done()
+    _refuse_closed(plan, "plan_edit")
+    typed = {name: changes[name] for name in _FREE if name in changes}
+    facts = {name: [getattr(plan, name), changes[name]] for name in changes if name not in _FREE}
+    for name, value in changes.items():
+        setattr(plan, name, value)
+    plan.version += 1
+    uow.session.flush()
+    uow.record("plan_edited", **_about(plan), facts=facts, texts=typed)
+    if facts:
+        resettle_plan(uow, plan)
+    return view_of(uow, plan)
+
+
+def approve_plan(
+    uow: UnitOfWork,
+    *,
+    slug: str,
+    body: str,
+    meeting: str,
+    approved_on: date | None = None,
+    if_match: str | None = None,
+) -> PlanView:
+    """A senior officer approves a draft, recording body and meeting: each due date becomes the baseline."""
+    plan = _opened(uow, slug, Act.APPROVE_PLAN, if_match)
+    checks = Checks()
+    said_body = checks.required_text("body", body, limit=200, name="the body that approved it")
+    said_meeting = checks.required_text("meeting", meeting, limit=200, name="the meeting it was approved at")
+    checks.not_future("approved_on", approved_on, uow.today, "The approval date must be today or in the past")
+    checks.done()
+    milestone_ids = _milestone_ids(uow, plan.id)
+    unmet = rules.unmet_approval(state=plan.state, milestones=len(milestone_ids))
+    if unmet:
+        raise Refused(
+            unmet,
+            title="The plan was not approved",
+            attempted="plan_approval",
+            item_kind="plan",
+            item_id=plan.id,
+            plan_id=plan.id,
+        )
+    _baseline_due_dates(uow, plan)
+    plan.state, plan.approved_on, plan.approved_by = PlanState.APPROVED, approved_on or uow.today, uow.actor.id or None
+    plan.approved_body, plan.approved_meeting = said_body, said_meeting
+    plan.version += 1
+    uow.session.flush()
+    uow.record(
+        "plan_approved",
+        **_about(plan),
+        facts={"approved_on": [None, plan.approved_on], "milestones": len(milestone_ids)},
+        texts={"body": said_body, "meeting": said_meeting},
+    )
+    resettle_plan(uow, plan)
+    return view_of(uow, plan)
+
+
+def close_plan(uow: UnitOfWork, *, slug: str, reason: str, if_match: str | None = None) -> PlanView:
+    """Close an approved plan: it becomes read-only, and the reason says where what is open went."""
+    plan = _opened(uow, slug, Act.APPROVE_PLAN, if_match)
+    checks = Checks()
+    said = checks.required_text("reason", reason, name="why it is closed and where open items went")
+    checks.done()
+    unmet = rules.unmet_closure(state=plan.state)
+    if unmet:
+        raise Refused(
+            unmet,
+            title="The plan was not closed",
+            attempted="plan_closure",
+            item_kind="plan",
+            item_id=plan.id,
+            plan_id=plan.id,
+        )
+    plan.state, plan.closed_on = PlanState.CLOSED, uow.today
+    plan.version += 1
+    uow.session.flush()
+    uow.record("plan_closed", **_about(plan), facts={"state": ["approved", "closed"]}, texts={"reason": said})
+    return view_of(uow, plan)
+
+
+def change_policy(uow: UnitOfWork, *, slug: str, policy: EvidencePolicy) -> tuple[str, ...]:
+    """Put another evidence policy in force: milestones it no longer finds met fall back in the same transaction.
+
+    What an approved change request comes to; not itself a door. Returns the references that fell back.
+    """
+    plan = known_plan(uow, slug)
+    affected = affected_cases(uow, _milestone_ids(uow, plan.id))
+    uow.session.refresh(plan, with_for_update=True)
+    was, fell = plan.evidence_policy, []
+    for case in affected:
+        case.settings = _with_policy(case.settings, policy)
+        if settling.would_lapse(case, case.evidence, uow.today):
+            settling.fall_back(uow, case, day=uow.today, why=f"evidence policy {policy}")
+            fell.append(case.milestone.ref)
+    plan.evidence_policy = policy
+    plan.version += 1
+    uow.session.flush()
+    uow.record("evidence_policy_changed", **_about(plan), facts={"evidence_policy": [was, policy], "fell_back": fell})
+    for case in affected:
+        uow.session.refresh(case.milestone, ["evidence_seq"])
+        settling.settle(uow, case)
+    return tuple(fell)
+
+
+def resettle_plan(uow: UnitOfWork, plan: Plan) -> None:
+    """After a change of the plan's settings or meetings: every milestone's moments, in the same transaction."""
+    for case in affected_cases(uow, _milestone_ids(uow, plan.id)):
+        settling.settle(uow, case)
+
+
+def choices(uow: UnitOfWork, *, slug: str) -> Choices:
+    """What the filters and forms of a plan offer this actor."""
+    plan = live_plan(uow, slug)
+    return choices_of(uow, plan.id)
+
+
+def choices_of(uow: UnitOfWork, plan_id: str) -> Choices:
+    themes = select(Theme.id, Theme.ref, Theme.title).where(Theme.plan_id == plan_id).order_by(Theme.position)
+    actions = select(Action.id, Action.ref, Action.title).where(Action.plan_id == plan_id).order_by(Action.position)
+    known = knowable_in(uow.actor, plan_id)
+    owners = (
+        select(Person.id, Person.post_title, Organisation.name)
+        .join(Organisation, Organisation.id == Person.organisation_id)
+        .where(Person.id.in_(select(Milestone.owner_id).where(known)))
+        .order_by(Person.post_title)
+    )
+    leads = (
+        select(Organisation.slug, Organisation.name)
+        .where(Organisation.id.in_(select(Milestone.lead_organisation_id).where(known)))
+        .order_by(Organisation.name)
+    )
+    run = uow.session.execute
+    return Choices(
+        themes=tuple((row.id, row.title) for row in run(themes)),
+        actions=tuple((row.id, f"{row.ref} {row.title}") for row in run(actions)),
+        owners=tuple((row.id, f"{row.post_title}, {row.name}") for row in run(owners)),
+        organisations=tuple((row.slug, row.name) for row in run(leads)),
+    )
+
+
+def organisation_named(uow: UnitOfWork, slug: str, checks: Checks, field: str = "organisation") -> Organisation | None:
+    found = uow.session.execute(select(Organisation).where(Organisation.slug == slug)).scalar_one_or_none()
+    if found is None:
+        checks.add(field, "unknown_organisation", f"There is no organisation called {slug or 'nothing'}")
+    return found
+
+
+def view_of(uow: UnitOfWork, plan: Plan) -> PlanView:
+    return _views(uow, [plan])[0]
+
+
+def _views(uow: UnitOfWork, plans: Sequence[Plan]) -> list[PlanView]:
+    """Facts, lead organisation and the reviews before and after today: three queries for any number of plans."""
+    ids = [plan.id for plan in plans]
+    leads = {
+        row.id: row
+        for row in uow.session.execute(
+            select(Organisation).where(Organisation.id.in_({plan.lead_organisation_id for plan in plans}))
+        ).scalars()
+    }
+    approvers = {plan.approved_by for plan in plans if plan.approved_by}
+    titles: dict[str, str] = dict(
+        uow.session.execute(select(Person.id, Person.post_title).where(Person.id.in_(approvers))).all()
+    )
+    before, after = _reviews(uow, ids, last=True), _reviews(uow, ids, last=False)
+    return [
+        _view(
+            uow,
+            plan,
+            leads[plan.lead_organisation_id],
+            titles.get(plan.approved_by or ""),
+            before.get(plan.id),
+            after.get(plan.id),
+        )
+        for plan in plans
+    ]
+
+
+def _reviews(uow: UnitOfWork, ids: list[str], *, last: bool) -> dict[str, date]:
+    """The last review meeting before today, or the next from today on, by plan."""
+    day = ReviewMeeting.on_day
+    statement = (
+        select(ReviewMeeting.plan_id, func.max(day) if last else func.min(day))
+        .where(
+            ReviewMeeting.plan_id.in_(ids),
+            ReviewMeeting.state != MeetingState.CANCELLED,
+            (day < uow.today) if last else (day >= uow.today),
+        )
+        .group_by(ReviewMeeting.plan_id)
+    )
+    return dict(uow.session.execute(statement).all())
+
+
+def _view(
+    uow: UnitOfWork, plan: Plan, lead: Organisation, approver: str | None, before: date | None, after: date | None
+) -> PlanView:
+    actor, item = uow.actor, Item(plan_id=plan.id)
+    return PlanView(
+        id=plan.id,
+        slug=plan.slug,
+        title=plan.title,
+        purpose=plan.purpose,
+        organisation=OrganisationRef(lead.id, lead.slug, lead.name),
+        state=plan.state,
+        evidence_policy=plan.evidence_policy,
+        tolerance_days=plan.tolerance_days,
+        overdue_limit_days=plan.overdue_limit_days,
+        moved_rule=plan.moved_rule,
+        cycle_days=plan.cycle_days,
+        triage_hours=plan.triage_hours,
+        approved_on=plan.approved_on,
+        approved_by=approver,
+        approved_body=plan.approved_body,
+        approved_meeting=plan.approved_meeting,
+        closed_on=plan.closed_on,
+        last_review=before,
+        next_review=after,
+        illustrative=plan.illustrative,
+        roles=actor.roles_in(plan.id),
+        reads_live=permissions.may(actor, Act.READ_PLAN, item),
+        may_edit=permissions.may(actor, Act.EDIT_PLAN, item) and plan.state is not PlanState.CLOSED,
+        may_approve=permissions.may(actor, Act.APPROVE_PLAN, item) and plan.state is PlanState.DRAFT,
+        version=str(plan.version),
+    )
+
+
+def _opened(uow: UnitOfWork, slug: str, act: Act, if_match: str | None) -> Plan:
+    plan = known_plan(uow, slug, lock=True)
+    permissions.require(uow.actor, act, Item(plan_id=plan.id))
+    if if_match is not None and if_match != str(plan.version):
+        raise Stale(current_version=str(plan.version))
+    return plan
+
+
+def _refuse_closed(plan: Plan, attempted: str) -> None:
+    if plan.state is PlanState.CLOSED:
+        raise Refused(
+            [Reason("plan_closed", "The plan is closed and read-only")],
+            title="The plan was not changed",
+            attempted=attempted,
+            item_kind="plan",
+            item_id=plan.id,
+            plan_id=plan.id,
+        )
+
+
+def _check_ranges(checks: Checks, values: dict[str, int]) -> None:
+    for name, value in values.items():
+        low, high = _RANGES[name]
+        if not low <= value <= high:
+            checks.add(name, "out_of_range", f"{name.replace('_', ' ').capitalize()} must be from {low} to {high}")
+
+
+def _milestone_ids(uow: UnitOfWork, plan_id: str) -> list[str]:
+    return list(uow.session.execute(select(Milestone.id).where(Milestone.plan_id == plan_id)).scalars())
+
+
+def _baseline_due_dates(uow: UnitOfWork, plan: Plan) -> None:
+    """First the baselines, while the plan is still a draft; what was missing in the draft counts from today."""
+    in_plan = update(Milestone).where(Milestone.plan_id == plan.id)
+    uow.session.execute(in_plan.values(baseline_date=Milestone.due_date, no_date_on=None, no_owner_on=None))
+    uow.session.expire_all()
+    uow.session.refresh(plan)
+
+
+def _with_policy(settings: Any, policy: EvidencePolicy) -> Any:
+    return replace(settings, policy=policy)
+
+
+def _about(plan: Plan) -> dict[str, Any]:
+    return {"plan_id": plan.id, "item_kind": "plan", "item_id": plan.id, "item_ref": plan.slug}

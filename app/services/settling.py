@@ -1,0 +1,164 @@
+"""After any change: a milestone's evidence facts, its two RAG moments and its version, settled together.
+
+Every service that touches a milestone ends in `settle`; nothing else writes the moments.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+from app.db import UnitOfWork
+from app.domain import evidence as evidence_rules
+from app.domain import rag
+from app.domain.days import london_day
+from app.domain.ids import new_id
+from app.domain.rag import ForecastDays, MilestoneFacts
+from app.domain.words import OPEN_STATUSES, EvidenceState, MilestoneEventKind, Status
+from app.models import MilestoneEvent
+
+if TYPE_CHECKING:
+    from app.services.cases import Case
+
+
+def facts_of(row: Any, *, owner_left: bool = False, declared_by_title: str | None = None) -> MilestoneFacts:
+    """The facts of the RAG rules as they stand on a milestone's row (an entity or a Core row)."""
+    return MilestoneFacts(
+        status=row.status,
+        added_on=london_day(row.added_at),
+        start_date=row.start_date,
+        due_date=row.due_date,
+        forecast_date=row.forecast_date,
+        in_progress_since=row.in_progress_since,
+        last_update_on=row.last_update_on,
+        reported_on=row.reported_on,
+        policy_met_on=row.policy_met_on,
+        policy_met_until=row.policy_met_until,
+        evidence_lost_on=row.evidence_lost_on,
+        evidence_state=row.evidence_state,
+        evidence_waiting_since=row.evidence_waiting_since,
+        lapsed_on=row.lapsed_on,
+        forecast_late_on=row.forecast_late_on,
+        forecast_beyond_on=row.forecast_beyond_on,
+        declared_rag=row.declared_rag,
+        declared_on=row.declared_on,
+        declared_by_title=declared_by_title,
+        no_date_on=row.no_date_on,
+        no_owner_on=row.no_owner_on,
+        owner_left=owner_left,
+        first_moved_on=row.first_moved_on,
+        second_moved_on=row.second_moved_on,
+        moved_far_on=row.moved_far_on,
+        moves=row.moves,
+        open_again_on=row.open_again_on,
+        reopened_on=london_day(row.reopened_at) if row.reopened_at else None,
+        reopening_pending=row.reopening_pending,
+    )
+
+
+def settle(uow: UnitOfWork, case: Case) -> None:
+    """Bring everything that follows from the milestone's facts up to date, and count the change."""
+    milestone, today = case.milestone, uow.today
+    _settle_evidence(case, today)
+    _settle_gaps(case, today)
+    _settle_forecast(case, today)
+    before = rag.moments_from_stored(milestone.amber_from, milestone.red_from)
+    computed = rag.moments(facts_of(milestone), case.settings)
+    stored = rag.stored_moments(rag.carry_run(before, computed, today))
+    milestone.amber_from, milestone.red_from = stored.amber_from, stored.red_from
+    milestone.version += 1
+    uow.session.flush()
+
+
+def catch_up(uow: UnitOfWork, case: Case) -> None:
+    """Before a write: let the stored state follow an expiry that every page already counts."""
+    milestone = case.milestone
+    until = milestone.policy_met_until
+    if milestone.status is Status.ACHIEVED and until is not None and until < uow.today:
+        fall_back(uow, case, day=until + timedelta(days=1), why="expired")
+        settle(uow, case)
+
+
+def fall_back(uow: UnitOfWork, case: Case, *, day: date, why: str) -> None:
+    """Lower an achieved milestone whose evidence stops counting to completed, before the database would refuse."""
+    milestone = case.milestone
+    achieved_on = milestone.achieved_on
+    milestone.status = Status.COMPLETED
+    milestone.achieved_on = None
+    milestone.achieved_by = None
+    milestone.lapsed_on = day
+    milestone.not_independent = False
+    uow.session.flush()
+    note_event(uow, case, MilestoneEventKind.FELL_BACK, day=day)
+    uow.record("milestone_fell_back", **case.about, facts={"achieved_date": [achieved_on, None], "because": why})
+
+
+def note_event(uow: UnitOfWork, case: Case, kind: MilestoneEventKind, *, day: date | None = None) -> str:
+    """A state change as a row of its own. Returns its id, under which what was said is kept."""
+    event = MilestoneEvent(
+        id=new_id(),
+        plan_id=case.plan.id,
+        milestone_id=case.milestone.id,
+        kind=kind,
+        at=uow.now,
+        by_id=uow.actor.id,
+        by_title=uow.actor.title,
+        by_organisation=uow.actor.organisation,
+        day=day,
+    )
+    uow.session.add(event)
+    uow.session.flush()
+    return event.id
+
+
+def would_lapse(case: Case, evidence: list[evidence_rules.LinkedEvidence], today: date) -> bool:
+    """Whether an achieved milestone would no longer meet its plan's policy with this evidence."""
+    milestone = case.milestone
+    if milestone.status is not Status.ACHIEVED:
+        return False
+    return any(
+        evidence_rules.missing(evidence, policy=case.settings.policy, on=day, reopened_at=milestone.reopened_at)
+        for day in {milestone.achieved_on or today, today}
+    )
+
+
+def _settle_evidence(case: Case, today: date) -> None:
+    milestone = case.milestone
+    standing = evidence_rules.standing(
+        case.evidence, policy=case.settings.policy, on=today, reopened_at=milestone.reopened_at
+    )
+    milestone.evidence_state = standing.state
+    milestone.evidence_waiting_since = standing.waiting_since
+    ran_out = milestone.policy_met_until is not None and milestone.policy_met_until < today
+    ran_out_on = milestone.policy_met_until + timedelta(days=1) if milestone.policy_met_until and ran_out else None
+    if standing.state is EvidenceState.MET:
+        if milestone.policy_met_on is None or ran_out:
+            milestone.policy_met_on = today
+        milestone.policy_met_until = standing.met_until
+        milestone.evidence_lost_on = None
+        return
+    if milestone.policy_met_on is not None:
+        milestone.evidence_lost_on = ran_out_on or today
+    milestone.policy_met_on = milestone.policy_met_until = None
+
+
+def _settle_gaps(case: Case, today: date) -> None:
+    """Since when there has been no agreed due date, and nobody who answers for the milestone."""
+    milestone = case.milestone
+    left_on = case.owner.left_on if case.owner is not None else None
+    gone = milestone.owner_id is None or (left_on is not None and left_on <= today)
+    milestone.no_owner_on = (milestone.no_owner_on or left_on or today) if gone else None
+    milestone.no_date_on = (milestone.no_date_on or today) if milestone.due_date is None else None
+
+
+def _settle_forecast(case: Case, today: date) -> None:
+    milestone = case.milestone
+    judged = milestone.status in OPEN_STATUSES and not milestone.reopening_pending
+    days = rag.forecast_days(
+        ForecastDays(milestone.forecast_late_on, milestone.forecast_beyond_on),
+        forecast=milestone.forecast_date,
+        due=milestone.due_date if judged else None,
+        tolerance_days=case.settings.tolerance_days,
+        today=today,
+    )
+    milestone.forecast_late_on, milestone.forecast_beyond_on = days.late_on, days.beyond_on

@@ -1,0 +1,248 @@
+"""Progress updates: what an owner says, forecasts, declares and asks for."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from app.db import UnitOfWork
+from app.domain import milestones as rules
+from app.domain import permissions, rag
+from app.domain.ids import new_id
+from app.domain.milestones import MilestoneKey, UpdateView
+from app.domain.permissions import Act
+from app.domain.refusals import Refused
+from app.domain.words import DelayCause, MilestoneEventKind, Rag, Status
+from app.models import ProgressUpdate
+from app.models.texts import latest_texts
+from app.services import settling
+from app.services.cases import Case, open_case, read_case
+from app.services.writing import Checks
+
+TEXT_FIELDS = ("narrative", "rationale", "issue", "support_required", "path_to_green")
+
+
+def add_update(
+    uow: UnitOfWork,
+    *,
+    milestone: MilestoneKey,
+    narrative: str,
+    forecast_date: date | None = None,
+    declared_rag: Rag | None = None,
+    rationale: str | None = None,
+    issue: str | None = None,
+    support_required: str | None = None,
+    path_to_green: str | None = None,
+    return_to_green_on: date | None = None,
+    waiting_on: str | None = None,
+    cause: DelayCause | None = None,
+    if_match: str | None = None,
+) -> UpdateView:
+    """Add a progress update; the first one starts the milestone.
+
+    A declaration worse than the rules counts from today; one that is better is kept, improves nothing, and the
+    update says so. A forecast is the owner's to change, and each change is kept.
+    """
+    case = open_case(uow, milestone, act=Act.UPDATE, if_match=if_match)
+    texts = _checked(
+        case,
+        narrative=narrative,
+        declared_rag=declared_rag,
+        rationale=rationale,
+        issue=issue,
+        support_required=support_required,
+        path_to_green=path_to_green,
+        waiting_on=waiting_on,
+        forecast_date=forecast_date,
+    )
+    _refuse_unless_updatable(case)
+    row = case.milestone
+    waiting = texts.pop("waiting_on")
+    update = ProgressUpdate(
+        id=new_id(),
+        plan_id=case.plan.id,
+        milestone_id=row.id,
+        at=uow.now,
+        by_id=uow.actor.id,
+        by_title=uow.actor.title,
+        by_organisation=uow.actor.organisation,
+        forecast_date=forecast_date,
+        forecast_was=row.forecast_date if forecast_date and forecast_date != row.forecast_date else None,
+        declared_rag=declared_rag,
+        declaration_effect=_declare(uow, case, declared_rag),
+        return_to_green_on=return_to_green_on,
+        waiting_on=waiting,
+        waiting_on_since=_waiting_since(uow, row, waiting),
+        cause=cause,
+    )
+    uow.session.add(update)
+    uow.session.flush()
+    facts = _facts(row, update)
+    _carry_to_row(uow, row, update, asks_for_support=bool(texts["support_required"]))
+    _start_if_first(uow, case)
+    uow.record("progress_updated", **case.about, facts=facts, texts=texts, texts_of=update.id)
+    settling.settle(uow, case)
+    return _view(update, {(update.id, name): text for name, text in texts.items() if text})
+
+
+def list_updates(
+    uow: UnitOfWork, *, milestone: MilestoneKey, limit: int = 50, cursor: str | None = None
+) -> tuple[tuple[UpdateView, ...], str | None]:
+    """A milestone's progress updates, newest first. The cursor is the id of the last one seen."""
+    case = read_case(uow, milestone)
+    permissions.require(uow.actor, Act.READ_PLAN, case.item)
+    return updates_of(uow, case.milestone.id, limit=limit, cursor=cursor)
+
+
+def updates_of(
+    uow: UnitOfWork, milestone_id: str, *, limit: int, cursor: str | None = None
+) -> tuple[tuple[UpdateView, ...], str | None]:
+    statement = (
+        select(ProgressUpdate)
+        .where(ProgressUpdate.milestone_id == milestone_id)
+        .order_by(ProgressUpdate.id.desc())
+        .limit(limit + 1)
+    )
+    if cursor:
+        statement = statement.where(ProgressUpdate.id < cursor)
+    rows = list(uow.session.execute(statement).scalars())
+    texts = latest_texts(uow.session, [row.id for row in rows[:limit]])
+    more = rows[limit - 1].id if len(rows) > limit else None
+    return tuple(_view(row, texts) for row in rows[:limit]), more
+
+
+def _checked(
+    case: Case, *, declared_rag: Rag | None, forecast_date: date | None, **texts: str | None
+) -> dict[str, Any]:
+    checks = Checks()
+    kept: dict[str, Any] = {
+        "narrative": checks.required_text("narrative", texts["narrative"], name="what has happened"),
+        "waiting_on": checks.optional_text("waiting_on", texts["waiting_on"], limit=200),
+    }
+    for name in ("rationale", "issue", "support_required", "path_to_green"):
+        kept[name] = checks.optional_text(name, texts[name])
+    if declared_rag is not None and not kept["rationale"]:
+        checks.add("rationale", "required", f"Say why you declare it {declared_rag.capitalize()}")
+    checks.order(
+        "forecast_date",
+        case.milestone.start_date,
+        forecast_date,
+        "The forecast date must be on or after the start date",
+    )
+    checks.done()
+    return kept
+
+
+def _refuse_unless_updatable(case: Case) -> None:
+    found = rules.unmet_plan_state(case.plan.state) + rules.may_be_updated(case.milestone.status)
+    if found:
+        raise Refused(
+            found,
+            title=f"{case.milestone.ref} was not updated",
+            attempted="progress_update",
+            item_kind="milestone",
+            item_id=case.milestone.id,
+            plan_id=case.plan.id,
+        )
+
+
+def _declare(uow: UnitOfWork, case: Case, declared: Rag | None) -> str | None:
+    """What a declaration does, in a sentence. Never an improvement on what the rules say."""
+    row = case.milestone
+    if declared is None:
+        return None
+    if row.status is Status.COMPLETED:
+        return (
+            f"Declared {declared.capitalize()}. It is reported completed, so the evidence rules alone decide its colour"
+        )
+    before = rag.colour_on(rag.moments_from_stored(row.amber_from, row.red_from), uow.today)
+    if declared is Rag.GREEN:
+        return _lift_by_green(uow, case, before)
+    return _worsen(uow, row, declared, before)
+
+
+def _lift_by_green(uow: UnitOfWork, case: Case, before: Rag) -> str:
+    row = case.milestone
+    if row.declared_rag is None:
+        stays = (
+            "it is Green by the rules"
+            if before is Rag.GREEN
+            else f"the rules say {before.capitalize()}, so it stays so"
+        )
+        return f"Declared Green: {stays}"
+    if not permissions.may(uow.actor, Act.LIFT_DECLARATION, case.item):
+        return (
+            f"Declared Green: the declaration of {row.declared_rag.capitalize()} stands until whoever declared it, or a"
+            " senior officer, lifts it"
+        )
+    lifted = row.declared_rag
+    row.declared_rag = row.declared_on = row.declared_by = None
+    return f"Declared Green: this lifts the declaration of {lifted.capitalize()}; the rules alone decide its colour"
+
+
+def _worsen(uow: UnitOfWork, row: Any, declared: Rag, before: Rag) -> str:
+    if row.declared_rag is Rag.RED and declared is Rag.AMBER:
+        return "Declared Amber: the declaration of Red stands until it is lifted"
+    if row.declared_rag is not declared:
+        row.declared_rag, row.declared_on, row.declared_by = declared, uow.today, uow.actor.id
+    if rag.SEVERITY[before] > rag.SEVERITY[declared]:
+        return (
+            f"Declared {declared.capitalize()}: the rules say {before.capitalize()}, so it stays {before.capitalize()}"
+        )
+    return f"Declared {declared.capitalize()}"
+
+
+def _waiting_since(uow: UnitOfWork, row: Any, waiting: str | None) -> date | None:
+    if waiting is None:
+        return None
+    return row.waiting_on_since if row.waiting_on == waiting else uow.today
+
+
+def _facts(row: Any, update: ProgressUpdate) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if update.forecast_date is not None and update.forecast_date != row.forecast_date:
+        facts["forecast_date"] = [row.forecast_date, update.forecast_date]
+    for name in ("declared_rag", "return_to_green_on", "cause"):
+        if getattr(update, name) is not None:
+            facts[name] = getattr(update, name)
+    return facts
+
+
+def _carry_to_row(uow: UnitOfWork, row: Any, update: ProgressUpdate, *, asks_for_support: bool) -> None:
+    """What lists and filters need of the latest update stands on the milestone's row."""
+    row.last_update_on, row.last_update_id = uow.today, update.id
+    if update.forecast_date is not None:
+        row.forecast_date = update.forecast_date
+    row.support_required = asks_for_support
+    row.waiting_on, row.waiting_on_since, row.cause = update.waiting_on, update.waiting_on_since, update.cause
+
+
+def _start_if_first(uow: UnitOfWork, case: Case) -> None:
+    if case.milestone.status is not Status.NOT_STARTED:
+        return
+    case.milestone.status = Status.IN_PROGRESS
+    case.milestone.in_progress_since = uow.today
+    settling.note_event(uow, case, MilestoneEventKind.STARTED)
+
+
+def _view(update: ProgressUpdate, texts: dict[tuple[str, str], str]) -> UpdateView:
+    return UpdateView(
+        id=update.id,
+        kind="update",
+        at=update.at,
+        by=update.by_title,
+        by_organisation=update.by_organisation,
+        narrative=texts.get((update.id, "narrative")),
+        forecast_date=update.forecast_date,
+        forecast_was=update.forecast_was,
+        declared_rag=update.declared_rag,
+        rationale=texts.get((update.id, "rationale")),
+        declaration_effect=update.declaration_effect,
+        issue=texts.get((update.id, "issue")),
+        support_required=texts.get((update.id, "support_required")),
+        path_to_green=texts.get((update.id, "path_to_green")),
+        return_to_green_on=update.return_to_green_on,
+        waiting_on=update.waiting_on,
+        waiting_on_since=update.waiting_on_since,
+        cause=update.cause,
+    )
