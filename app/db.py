@@ -211,7 +211,7 @@ class Database:
             try:
                 return self._once(use_case, actor=actor, now=now)
             except DBAPIError as error:
-                if attempt == RETRIES or _sqlstate(error) not in _RETRY_STATES:
+                if attempt == RETRIES or not _worth_retrying(error):
                     raise _as_waymark(error) from error
                 time.sleep(0.02 * attempt)
         raise AssertionError("unreachable")
@@ -394,6 +394,11 @@ def _answering_for_the_database() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise _as_waymark(error) from error
+
+
+def _worth_retrying(error: DBAPIError) -> bool:
+    """Deadlock and serialization failures; and the gate, which then refuses in the service, with every reason."""
+    return _sqlstate(error) in _RETRY_STATES or "evidence_gate" in str(error.orig)
 
 
 def _sqlstate(error: DBAPIError) -> str:

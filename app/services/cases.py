@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from app.db import UnitOfWork
 from app.domain import permissions
@@ -113,7 +113,7 @@ def affected_cases(uow: UnitOfWork, milestone_ids: Iterable[str]) -> list[Case]:
     return cases
 
 
-def _wanted(uow: UnitOfWork, key: MilestoneKey) -> Select[Any]:
+def _wanted(uow: UnitOfWork, key: MilestoneKey) -> Any:
     statement = select(Milestone, Plan).join(Plan, Plan.id == Milestone.plan_id).where(knowable(uow.actor))
     if key.id:
         return statement.where(Milestone.id == key.id)

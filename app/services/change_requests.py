@@ -70,7 +70,7 @@ def decide_change(
     if if_match is not None and if_match != str(request.version):
         raise Stale(current_version=str(request.version))
     said = _check_decision(outcome, reason)
-    _refuse_own_decision(uow, case, request)
+    _refuse_own_decision(uow, case, request, outcome)
     request.state = ChangeState(outcome)
     request.decided_by, request.decided_at = uow.actor.id, uow.now
     request.version += 1
@@ -171,7 +171,7 @@ def _check_decision(outcome: str, reason: str) -> str:
     return said
 
 
-def _refuse_own_decision(uow: UnitOfWork, case: Case, request: ChangeRequest) -> None:
+def _refuse_own_decision(uow: UnitOfWork, case: Case, request: ChangeRequest, outcome: str) -> None:
     found: list[Reason] = []
     if request.state is not ChangeState.REQUESTED:
         found.append(Reason("already_decided", f"It was already {request.state}"))
@@ -183,7 +183,8 @@ def _refuse_own_decision(uow: UnitOfWork, case: Case, request: ChangeRequest) ->
         found.append(Reason("plan_closed", "The plan is closed and read-only"))
     if request.kind not in TAKEN:
         raise invalid("kind", "not_taken", "Only due dates and cancellations can be decided so far")
-    found.extend(_overtaken(case))
+    if outcome == ChangeState.APPROVED:
+        found.extend(_overtaken(case))
     if found:
         raise Refused(
             found,
@@ -196,7 +197,7 @@ def _refuse_own_decision(uow: UnitOfWork, case: Case, request: ChangeRequest) ->
 
 
 def _overtaken(case: Case) -> list[Reason]:
-    """A request whose milestone has ended in the meantime can be declined at most; nothing is carried out on it."""
+    """A request whose milestone has ended in the meantime can only be declined: nothing is carried out on it."""
     if case.milestone.status in (Status.ACHIEVED, Status.CANCELLED):
         return [Reason("milestone_ended", f"It is {case.milestone.status} by now, so there is nothing to change")]
     return []

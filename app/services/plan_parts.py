@@ -14,8 +14,9 @@ from app.domain.plans import ActionView, MeetingView, MembershipView, ThemeView
 from app.domain.refusals import NotFound, Reason, Refused
 from app.domain.words import MeetingState, PlanState, Role
 from app.models import Action, Membership, Organisation, Person, Plan, ReviewMeeting, Theme
+from app.services import resettling
 from app.services.evidence_intake import next_ref
-from app.services.plans import known_plan, live_plan, resettle_plan
+from app.services.plans import known_plan, live_plan
 from app.services.writing import Checks
 
 
@@ -103,7 +104,7 @@ def add_meeting(uow: UnitOfWork, *, slug: str, on: date, state: MeetingState = M
     """List a review meeting. It is a fact of the rules, so every milestone's moments are worked out again."""
     plan = _to_edit(uow, slug, "meeting_addition")
     row = _write_meeting(uow, plan, on, state)
-    resettle_plan(uow, plan)
+    resettling.resettle(uow, plan)
     return _meeting(row)
 
 
@@ -111,7 +112,7 @@ def add_meetings(uow: UnitOfWork, *, slug: str, meetings: list[tuple[date, Meeti
     """Several at once, settled once."""
     plan = _to_edit(uow, slug, "meeting_addition")
     rows = [_write_meeting(uow, plan, on, state) for on, state in meetings]
-    resettle_plan(uow, plan)
+    resettling.resettle(uow, plan)
     return tuple(_meeting(row) for row in rows)
 
 

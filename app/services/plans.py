@@ -15,10 +15,10 @@ from app.domain.milestones import OrganisationRef
 from app.domain.permissions import Act, Item
 from app.domain.plans import Choices, PlanSummary, PlanView
 from app.domain.refusals import NotFound, Reason, Refused, Stale
-from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState
+from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState, Status
 from app.models import Action, Milestone, Organisation, Person, Plan, PlanCounter, ReviewMeeting, Theme
 from app.models.visibility import knowable_in
-from app.services import plan_counts, settling
+from app.services import plan_counts, resettling, settling
 from app.services.cases import affected_cases
 from app.services.slugs import check_slug
 from app.services.writing import Checks, refuse_unknown
@@ -151,7 +151,7 @@ def edit_plan(uow: UnitOfWork, *, slug: str, changes: dict[str, Any], if_match: 
     uow.session.flush()
     uow.record("plan_edited", **_about(plan), facts=facts, texts=typed)
     if facts:
-        resettle_plan(uow, plan)
+        resettling.resettle(uow, plan)
     return view_of(uow, plan)
 
 
@@ -193,7 +193,7 @@ def approve_plan(
         facts={"approved_on": [None, plan.approved_on], "milestones": len(milestone_ids)},
         texts={"body": said_body, "meeting": said_meeting},
     )
-    resettle_plan(uow, plan)
+    resettling.resettle(uow, plan)
     return view_of(uow, plan)
 
 
@@ -226,7 +226,8 @@ def change_policy(uow: UnitOfWork, *, slug: str, policy: EvidencePolicy) -> tupl
     What an approved change request comes to; not itself a door. Returns the references that fell back.
     """
     plan = known_plan(uow, slug)
-    affected = affected_cases(uow, _milestone_ids(uow, plan.id))
+    permissions.require(uow.actor, Act.DECIDE_CHANGE, Item(plan_id=plan.id))
+    affected = affected_cases(uow, _milestone_ids(uow, plan.id, Milestone.status == Status.ACHIEVED))
     uow.session.refresh(plan, with_for_update=True)
     was, fell = plan.evidence_policy, []
     for case in affected:
@@ -238,16 +239,8 @@ def change_policy(uow: UnitOfWork, *, slug: str, policy: EvidencePolicy) -> tupl
     plan.version += 1
     uow.session.flush()
     uow.record("evidence_policy_changed", **_about(plan), facts={"evidence_policy": [was, policy], "fell_back": fell})
-    for case in affected:
-        uow.session.refresh(case.milestone, ["evidence_seq"])
-        settling.settle(uow, case)
+    resettling.resettle(uow, plan)
     return tuple(fell)
-
-
-def resettle_plan(uow: UnitOfWork, plan: Plan) -> None:
-    """After a change of the plan's settings or meetings: every milestone's moments, in the same transaction."""
-    for case in affected_cases(uow, _milestone_ids(uow, plan.id)):
-        settling.settle(uow, case)
 
 
 def choices(uow: UnitOfWork, *, slug: str) -> Choices:
@@ -393,8 +386,8 @@ def _check_ranges(checks: Checks, values: dict[str, int]) -> None:
             checks.add(name, "out_of_range", f"{name.replace('_', ' ').capitalize()} must be from {low} to {high}")
 
 
-def _milestone_ids(uow: UnitOfWork, plan_id: str) -> list[str]:
-    return list(uow.session.execute(select(Milestone.id).where(Milestone.plan_id == plan_id)).scalars())
+def _milestone_ids(uow: UnitOfWork, plan_id: str, *which: Any) -> list[str]:
+    return list(uow.session.execute(select(Milestone.id).where(Milestone.plan_id == plan_id, *which)).scalars())
 
 
 def _baseline_due_dates(uow: UnitOfWork, plan: Plan) -> None:

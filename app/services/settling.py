@@ -58,7 +58,14 @@ def facts_of(row: Any, *, owner_left: bool = False, declared_by_title: str | Non
 
 def settle(uow: UnitOfWork, case: Case) -> None:
     """Bring everything that follows from the milestone's facts up to date, and count the change."""
-    milestone, today = case.milestone, uow.today
+    work_out(case, uow.today)
+    case.milestone.version += 1
+    uow.session.flush()
+
+
+def work_out(case: Case, today: date) -> None:
+    """The pure pass: evidence facts, gaps, forecast and moments of a row, whether it is an entity or a plain record."""
+    milestone = case.milestone
     _settle_evidence(case, today)
     _settle_gaps(case, today)
     _settle_forecast(case, today)
@@ -66,8 +73,6 @@ def settle(uow: UnitOfWork, case: Case) -> None:
     computed = rag.moments(facts_of(milestone), case.settings)
     stored = rag.stored_moments(rag.carry_run(before, computed, today))
     milestone.amber_from, milestone.red_from = stored.amber_from, stored.red_from
-    milestone.version += 1
-    uow.session.flush()
 
 
 def catch_up(uow: UnitOfWork, case: Case) -> None:

@@ -78,7 +78,7 @@ def test_under_accepted_a_file_alone_is_not_enough(world: World) -> None:
 
     view = world.completed()
     item = world.attached(view)
-    world.write("petra", plans.change_policy, slug=world.plan, policy=EvidencePolicy.ACCEPTED)
+    world.write("sam", plans.change_policy, slug=world.plan, policy=EvidencePolicy.ACCEPTED)
     with pytest.raises(Refused) as refused:
         world.write("petra", milestones.mark_achieved, milestone=key(view))
     assert refused.value.codes == ("evidence_not_accepted",)
@@ -90,7 +90,7 @@ def test_a_policy_change_lowers_what_no_longer_meets_it(world: World) -> None:
     from app.services import plans
 
     view = world.achieved()
-    assert world.write("petra", plans.change_policy, slug=world.plan, policy=EvidencePolicy.ACCEPTED) == (view.row.ref,)
+    assert world.write("sam", plans.change_policy, slug=world.plan, policy=EvidencePolicy.ACCEPTED) == (view.row.ref,)
     assert world.seen(view).row.status is Status.COMPLETED
 
 
