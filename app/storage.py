@@ -137,7 +137,9 @@ class Upload:
     def write(self, batch: bytes | bytearray | memoryview) -> None:
         """Takes more bytes. Raises TooLarge past the limit and Unavailable when they cannot be written."""
         if self._size + len(batch) > self._max_bytes:
-            raise too_large_file(self._max_bytes)
+            raise TooLarge(
+                f"The file is larger than {self._max_bytes // MEGABYTE} MB, the most that one file may have."
+            )
         with _faults_as_unavailable():
             rest = memoryview(batch)
             while rest:
@@ -175,11 +177,6 @@ class Upload:
             self._file.close()
         with contextlib.suppress(OSError):
             self._path.unlink()
-
-
-def too_large_file(max_bytes: int) -> TooLarge:
-    """The answer to a file past the limit."""
-    return TooLarge(f"The file is larger than {max_bytes // MEGABYTE} MB, the most that one file may have.")
 
 
 @dataclass(slots=True)

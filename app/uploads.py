@@ -23,7 +23,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from app.domain.files import MAX_BODY_BYTES, MAX_FILE_BYTES, MEGABYTE, safe_file_name
 from app.domain.refusals import Malformed, TooLarge, UnsupportedContent, invalid
 from app.file_types import check_content, check_file_name
-from app.storage import BATCH_BYTES, IncomingFile, Storage, Stored, Upload, too_large_file
+from app.storage import BATCH_BYTES, IncomingFile, Storage, Stored, Upload
 
 MAX_FIELDS = 100
 MAX_FIELD_BYTES = 200_000
@@ -89,13 +89,15 @@ async def receive_upload(
     file_field: str = "file",
     max_file: int = MAX_FILE_BYTES,
     max_body: int = MAX_BODY_BYTES,
+    into: ReceivedForm | None = None,
 ) -> AsyncIterator[ReceivedForm]:
     """A multipart request, received: used as `async with`, on `request.stream()` and `request.headers`.
 
     Inside the block the form is complete and the file's content agrees with its name. Keep the file there, once
     nothing stands against it (`form.file.keep()` in the service, just before the row); leaving the block discards
     what was not kept, whatever went wrong: a cut-off upload, a refusal, a cancelled request.
-    `headers` must find `content-type` and `content-length` by their lower-case names.
+    `headers` must find `content-type` and `content-length` by their lower-case names. A page that shows its form again
+    hands in the form to fill (`into`): it holds the fields that had arrived when something was raised.
 
     Raises UnsupportedContent (the body is no multipart form; the file's kind is not accepted), Malformed (the form
     cannot be read or ends early), TooLarge (file, body or fields), Invalid (several files, an empty file, a file in
@@ -107,6 +109,7 @@ async def receive_upload(
         file_field=file_field,
         max_file=max_file,
         max_body=max_body,
+        form=into,
     )
     _check_declared_length(headers.get("content-length", ""), max_body=max_body)
     try:
@@ -149,12 +152,21 @@ class _Part:
 class _Receiver:
     """Reads one request. The parser calls the `_on_…` methods; they only collect, and `receive` does the waiting."""
 
-    def __init__(self, *, boundary: bytes, storage: Storage, file_field: str, max_file: int, max_body: int) -> None:
+    def __init__(
+        self,
+        *,
+        boundary: bytes,
+        storage: Storage,
+        file_field: str,
+        max_file: int,
+        max_body: int,
+        form: ReceivedForm | None = None,
+    ) -> None:
         self._storage = storage
         self._file_field = file_field
         self._max_file = max_file
         self._max_body = max_body
-        self._form = ReceivedForm()
+        self._form = form or ReceivedForm()
         self._part = _Part()
         self._header_name = bytearray()
         self._header_value = bytearray()
@@ -308,8 +320,6 @@ class _Receiver:
         if self._file_part is not self._part:
             self._begin_file()
         self._file_bytes += end - start
-        if self._file_bytes > self._max_file:
-            raise too_large_file(self._max_file)
         self._pending += memoryview(data)[start:end]
 
     def _begin_file(self) -> None:

@@ -300,6 +300,17 @@ def test_the_bytes_and_their_name_are_on_the_disk_before_keep_returns(local_stor
     assert done == ["file", "name", "folder"]
 
 
+def test_a_file_is_as_young_as_its_keeping_however_long_it_took_to_arrive(local_storage, tmp_path):
+    upload = local_storage.begin()
+    upload.write(CONTENT)
+    (temporary,) = tmp_path.rglob("*.part")
+    os.utime(temporary, (1_000_000_000, 1_000_000_000))
+    upload.keep()
+
+    (listed,) = local_storage.list_names()
+    assert listed.modified > datetime.now(UTC) - timedelta(minutes=1)
+
+
 def test_a_sweep_waits_for_a_file_that_is_being_moved_into_place(local_storage, tmp_path):
     stored = put(local_storage)
     answers: list[bool] = []

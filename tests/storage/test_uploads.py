@@ -7,10 +7,13 @@ import contextlib
 import hashlib
 import os
 import resource
+import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 from hypothesis import given
@@ -19,7 +22,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from app.domain.files import ACCEPTED
 from app.domain.refusals import Invalid, Malformed, TooLarge, Unavailable, UnsupportedContent, WaymarkError
-from app.storage import LocalStorage, Storage, name_of
+from app.storage import LocalStorage, Storage, Upload, name_of
 from app.uploads import ReceivedForm, receive_upload
 from tests.storage import samples
 
@@ -419,6 +422,60 @@ def test_a_request_that_is_cancelled_leaves_nothing_also_while_a_batch_is_being_
     asyncio.run(cancelled())
 
 
+def test_a_request_whose_scope_is_cancelled_leaves_nothing(nothing_left):
+    body = multipart(part("file", samples.PDF + bytes(5_000_000), file_name="a.pdf"))
+
+    async def run() -> None:
+        with anyio.CancelScope() as scope:
+            stream = cancelling(arriving([body[:-100]]), scope)
+            async with receive_upload(stream, HEADERS, nothing_left):
+                raise AssertionError("the form was received")
+        assert scope.cancelled_caught
+
+    async def cancelling(stream: AsyncIterator[bytes], scope: anyio.CancelScope) -> AsyncIterator[bytes]:
+        async for piece in stream:
+            yield piece
+        scope.cancel()
+        await asyncio.sleep(60)
+
+    asyncio.run(run())
+
+
+def test_nothing_is_thrown_away_while_a_thread_still_writes_it(local_storage, monkeypatch):
+    """A thread that writes to a file another has closed may write into whatever got its number since."""
+    happened: list[str] = []
+    write, discard = Upload.write, Upload.discard
+
+    def slow_write(self: Upload, batch: bytes) -> None:
+        happened.append("writing")
+        time.sleep(0.3)
+        write(self, batch)
+        happened.append("written")
+
+    def noted_discard(self: Upload) -> None:
+        happened.append("discarded")
+        discard(self)
+
+    monkeypatch.setattr(Upload, "write", slow_write)
+    monkeypatch.setattr(Upload, "discard", noted_discard)
+    body = multipart(part("file", samples.PDF + bytes(1_500_000), file_name="a.pdf"))
+
+    async def breaking() -> AsyncIterator[bytes]:
+        for piece in in_pieces(body, 100_000)[:-3]:
+            yield piece
+        while not happened:
+            await asyncio.sleep(0.01)
+        raise ClientDisconnect
+
+    async def run() -> None:
+        async with receive_upload(breaking(), HEADERS, local_storage):
+            raise AssertionError("the form was received")
+
+    with pytest.raises(ClientDisconnect):
+        asyncio.run(run())
+    assert happened == ["writing", "written", "discarded"]
+
+
 def test_a_store_that_fails_in_the_middle_is_unavailable_and_leaves_nothing(nothing_left):
     body = multipart(part("file", samples.PDF + bytes(20_000_000), file_name="a.pdf"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -513,9 +570,6 @@ def test_a_client_that_sends_too_much_or_the_wrong_kind_gets_to_read_the_answer(
 
 
 def test_a_connection_that_breaks_in_the_middle_leaves_nothing(server):
-    import socket
-    import time
-
     endpoint, folder = server
     before = sorted(folder.rglob("*"))
     host, port = endpoint.removeprefix("http://").split(":")
