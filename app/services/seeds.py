@@ -6,10 +6,10 @@ that pages and API use, and in one transaction. So what a visitor finds, its tra
 
 import secrets
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import select
 
@@ -127,19 +127,31 @@ class _Loading:
         self._uow, self._demo, self._calendar = uow, demo, calendar
         self._stages = {plan["facts"]["slug"]: Stage(plan["facts"]["slug"], calendar, uploads) for plan in demo.plans}
         self._actors: dict[str, Actor] = {"": system_actor(Door.CLI)}
-        self._people: list[DemoPerson] = []
         self._keys: list[tuple[Record, keys.Issued]] = []
         self._ids: dict[str, str] = {}
 
     def run(self, progress: Callable[[int, int], None]) -> Credentials:
         steps = sorted(self._steps(), key=lambda step: step.at)
-        for done, step in enumerate(steps):
-            progress(done, len(steps))
-            if step.by not in self._actors:
-                raise BadSeeds(f"Nobody is called {step.by}.")
-            self._uow.step(step.act, actor=self._actors[step.by], now=step.at)
+        signing_in = [
+            DemoPerson(record["email"], record["post_title"], new_password())
+            for record in self._demo.people
+            if record.get("signs_in")
+        ]
+        # Hashing is slow on purpose and needs no database: it goes on beside the replay.
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            hashes = [beside.submit(passwords.hash_password, person.password) for person in signing_in]
+            for done, step in enumerate(steps):
+                progress(done, len(steps))
+                self._take(step)
+            for person, hashed in zip(signing_in, hashes, strict=True):
+                identity.set_password(self._uow, person_id=self._ids[person.email], password_hash=hashed.result())
         progress(len(steps), len(steps))
-        return Credentials(tuple(self._people), tuple(self._demo_key(*issued) for issued in self._keys))
+        return Credentials(tuple(signing_in), tuple(self._demo_key(*issued) for issued in self._keys))
+
+    def _take(self, step: "_Step") -> None:
+        if step.by not in self._actors:
+            raise BadSeeds(f"Nobody is called {step.by}.")
+        self._uow.step(step.act, actor=self._actors[step.by], now=step.at)
 
     def _steps(self) -> Iterator[_Step]:
         """Everything that is to happen. Of what happens at one moment, what is listed first happens first."""
@@ -189,13 +201,6 @@ class _Loading:
                 organisation_slug=organisation.slug,
                 administrator=record.get("administrator", False),
             )
-            if record.get("signs_in"):
-                self._give_password(uow, record, person.person_id)
-
-    def _give_password(self, uow: UnitOfWork, record: Record, person_id: str) -> None:
-        password = new_password()
-        identity.set_password(uow, person_id=person_id, password_hash=passwords.hash_password(password))
-        self._people.append(DemoPerson(record["email"], record["post_title"], password))
 
     def _create_plan(self, uow: UnitOfWork, plan: Record) -> None:
         facts, settings = plan["facts"], plan["settings"]
@@ -227,7 +232,7 @@ class _Loading:
         actor = self._actors[email]
         roles = {**actor.roles, plan_id: actor.roles_in(plan_id) | {role}}
         led = actor.led_plans | {plan_id} if actor.organisation_slug == leads else actor.led_plans
-        self._actors[email] = _with(actor, roles=roles, led_plans=led)
+        self._actors[email] = replace(actor, roles=roles, led_plans=led)
 
     def _write_plan(self, uow: UnitOfWork, plan: Record) -> None:
         """Everything that stood in the draft: meetings, themes, actions and the first milestones."""
@@ -306,12 +311,6 @@ class _Loading:
         ).one_or_none()
         item_id, ref = waiting or ("", "")
         return DemoKey(leads.organisation, key["name"], issued.secret, item_id, ref)
-
-
-def _with(actor: Actor, **changes: Any) -> Actor:
-    from dataclasses import replace
-
-    return replace(actor, **changes)
 
 
 def new_password() -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from app.db import UnitOfWork
 from app.domain.audit import NO_PLAN
-from app.domain.words import ChangeKind, ChangeState, DateSetter, Marking
+from app.domain.words import ChangeKind, ChangeState, Marking
 from app.models import (
     Action,
     AuditEvent,
@@ -221,7 +221,6 @@ def _milestones(uow: UnitOfWork, trail: Trail, names: _Names, actions: dict[str,
                 ),
                 "start_day": trail.calendar.offset(row.start_date),
                 "due_day": trail.calendar.offset(_first_due_date(trail, row)),
-                "date_set_by": row.due_set_by if row.due_set_by is not DateSetter.PLAN else None,
                 "marking": row.marking if row.marking is not Marking.OFFICIAL else None,
                 "restricted_to": _restricted_to(restrictions.get(row.id, []), names),
                 "source": row.source,
