@@ -254,6 +254,12 @@ def test_evidence_that_ends_within_the_14_days_leaves_nothing_to_confirm():
     assert days_of(RuleCode.CONFIRMATION_DUE, facts) is None
 
 
+def test_evidence_that_ends_on_the_14th_day_is_to_be_confirmed_that_day():
+    facts = completed(policy_met_on=date(2009, 11, 20), policy_met_until=date(2009, 12, 4))
+
+    assert days_of(RuleCode.CONFIRMATION_DUE, facts) == (date(2009, 12, 4), None)
+
+
 def test_without_evidence_there_is_nothing_to_confirm():
     assert days_of(RuleCode.CONFIRMATION_DUE, completed(due_date=DUE)) is None
 
@@ -960,6 +966,7 @@ def test_a_moment_within_a_day_colours_the_rest_of_that_day():
 
     assert rag.colour_at(amber_from, red_from, red_from - timedelta(seconds=1)) == Rag.AMBER
     assert rag.colour_at(amber_from, red_from, red_from) == Rag.RED
+    assert rag.colour_at(amber_from, red_from, amber_from) == Rag.AMBER
     assert rag.colour_at(amber_from, red_from, received) == Rag.GREEN
     assert rag.colour_at(None, None, received) == Rag.GREEN
 
