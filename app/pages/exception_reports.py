@@ -169,7 +169,7 @@ def _page(
     ahead: ExceptionReport | None,
 ) -> dict[str, Any]:
     path = request.url.path
-    address = _Addresses(path, wanted.query)
+    address = Addresses(path, wanted.query)
     source = request.headers.get("HX-Source", "") if wants_fragment(request) else ""
     later = next_review if next_review is not None and next_review > report.today else None
     return {
@@ -195,7 +195,7 @@ def _page(
     }
 
 
-class _Addresses:
+class Addresses:
     """The addresses of this list with one thing changed."""
 
     def __init__(self, path: str, query: Mapping[str, str]) -> None:
@@ -234,7 +234,7 @@ def _selects(filters: ExceptionFilters, offered: Choices | None) -> list[tuple[s
     ]
 
 
-def _chips(filters: ExceptionFilters, offered: Choices | None, address: _Addresses) -> list[tuple[str, str]]:
+def _chips(filters: ExceptionFilters, offered: Choices | None, address: Addresses) -> list[tuple[str, str]]:
     """What is filtered by: (words, the address without it)."""
     themes, owners, organisations = (
         (dict(offered.themes), dict(offered.owners), dict(offered.organisations)) if offered else ({}, {}, {})

@@ -22,13 +22,15 @@ _YEARS = range(1900, 2200)
 class Form:
     """The values of a form as typed, and what stands against them. A fresh form has neither.
 
-    A date is three fields, `name-day`, `name-month` and `name-year`, as in GOV.UK's date input.
+    A date is three fields, `name-day`, `name-month` and `name-year`, as in GOV.UK's date input. `prefix` goes before the
+    ids of the fields where a page has the same form several times.
     """
 
     values: dict[str, list[str]] = field(default_factory=dict)
     errors: list[FieldError] = field(default_factory=list)
     refused: Refused | None = None
     stale: Stale | None = None
+    prefix: str = ""
     _dates: set[str] = field(default_factory=set)
 
     # What templates ask.
@@ -56,7 +58,8 @@ class Form:
         return [{"text": error.message, "href": f"#{self._id(error.name)}"} for error in self.errors]
 
     def _id(self, name: str) -> str:
-        return f"{name}-day" if name in self._dates or f"{name}-day" in self.values else name
+        is_date = name in self._dates or f"{name}-day" in self.values
+        return f"{self.prefix}{name}-day" if is_date else f"{self.prefix}{name}"
 
     # What routes ask. Nothing raises before `check`, so that everything is said at once.
 

@@ -36,7 +36,7 @@ class _UnlessItsMacros(ChainableUndefined):
     """
 
     def _ours(self) -> bool:
-        nothing_given = self._undefined_obj is missing and self._undefined_name != "caller"
+        nothing_given = self._undefined_obj is missing and self._undefined_name not in ("caller", "undefined")
         return nothing_given or not (
             self._undefined_obj is missing or isinstance(self._undefined_obj, dict | ChainableUndefined)
         )

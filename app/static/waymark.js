@@ -6,7 +6,8 @@ document.body.classList.add("js-enabled", "govuk-frontend-supported");
 initAll();
 
 document.addEventListener("htmx:after:swap", () => {
-  initAll({ scope: document.getElementById("main-content") });
+  // What was there before is started already, and says so as an error: only what is new matters here.
+  initAll({ scope: document.getElementById("main-content"), onError: () => {} });
   const next = document.querySelector("[data-wm-focus]");
   if (!next) return;
   next.removeAttribute("data-wm-focus");

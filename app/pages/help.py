@@ -1,0 +1,46 @@
+"""Help: what Waymark is for, how RAG is worked out, accessibility, privacy. Readable without signing in."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.domain import evidence as evidence_rules
+from app.domain import rag
+from app.pages.deps import Reading
+from app.pages.templating import Frame, render
+
+router = APIRouter()
+
+
+@router.get("/help")
+def show_help(run: Reading, request: Request) -> Response:
+    """What Waymark is for and where to begin."""
+    return _page(run, request, "help/page.html")
+
+
+@router.get("/help/rag")
+def show_rag(run: Reading, request: Request) -> Response:
+    """How RAG is worked out: every rule, with the periods it uses."""
+    return _page(
+        run,
+        request,
+        "help/rag.html",
+        periods=rag,
+        relevance=evidence_rules.RELEVANCE_ANCHORS,
+        robustness=evidence_rules.ROBUSTNESS_ANCHORS,
+    )
+
+
+@router.get("/help/accessibility")
+def show_accessibility(run: Reading, request: Request) -> Response:
+    """The accessibility statement."""
+    return _page(run, request, "help/accessibility.html")
+
+
+@router.get("/help/privacy")
+def show_privacy(run: Reading, request: Request) -> Response:
+    """What is kept of people who use Waymark."""
+    return _page(run, request, "help/privacy.html")
+
+
+def _page(run: Reading, request: Request, template: str, **context: object) -> Response:
+    return render(request, template, frame=Frame(front_door=run.settings.front_door), **context)

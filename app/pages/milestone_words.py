@@ -1,0 +1,346 @@
+"""What the milestone page says, made of what the service returned: the gate's lines, the evidence log, the history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from app.domain.days import day_count, long_date
+from app.domain.evidence import EvidenceView, LinkView
+from app.domain.milestones import AuditLine, DateChange, MilestoneView, UpdateView
+from app.domain.words import (
+    CAUSE_WORDS,
+    EvidenceForm,
+    EvidencePolicy,
+    Marking,
+    MilestoneEventKind,
+    Rag,
+    ReviewOutcome,
+    Status,
+)
+from app.pages.templating import file_size, moment, sentence
+from app.pages.wording import EVIDENCE_KIND_WORDS, RAG_TITLES
+
+# --- The gate ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One line of the gate. `links` are evidence references to look at, as (anchor, words)."""
+
+    code: str
+    title: str
+    met: bool
+    text: str
+    links: tuple[tuple[str, str], ...] = ()
+
+
+_POLICY_TITLES = {
+    EvidencePolicy.ATTACHED: ("evidence_required", "At least one file that shows the work is done"),
+    EvidencePolicy.ACCEPTED: ("evidence_not_accepted", "One evidence item accepted by someone who did not provide it"),
+}
+_OTHER_TITLES = {
+    "evidence_pending_scan": "Every file scanned",
+    "plan_not_approved": "An approved plan",
+    "criteria_unmet": "Its success criteria met",
+}
+
+
+def needs_of(view: MilestoneView) -> list[Need]:
+    """What has to be in place, met or not, in the order in which a person meets it."""
+    missing = {reason.code: reason.message for reason in view.row.still_needed}
+    evidence_code, evidence_title = _POLICY_TITLES[view.plan_policy]
+    needs = [
+        Need("not_completed", "Reported complete by its owner", "not_completed" not in missing,
+             missing.pop("not_completed", "") or _reported(view)),
+        _evidence_need(view, evidence_code, evidence_title, missing.pop(evidence_code, "")),
+    ]  # fmt: skip
+    needs += [Need(code, _OTHER_TITLES.get(code, "Also needed"), False, text) for code, text in missing.items()]
+    return needs
+
+
+def _reported(view: MilestoneView) -> str:
+    report = next((entry for entry in view.timeline if entry.kind == MilestoneEventKind.COMPLETED), None)
+    by = report.by if report else "Its owner"
+    return f"{by}, {long_date(view.row.completed_date)}" if view.row.completed_date else by
+
+
+def _evidence_need(view: MilestoneView, code: str, title: str, missing: str) -> Need:
+    if not missing:
+        counting = [item for item in view.evidence if (link := link_to(item, view)) and link.counts]
+        links = tuple((item.ref, f"{item.ref} {item.title}") for item in counting)
+        return Need(code, title, True, "Counts:" if links else "", links)
+    waiting = tuple((item.ref, f"Review {item.ref}") for item in view.evidence if _waits_for_review(item, view))
+    return Need(code, title, False, sentence(missing), waiting)
+
+
+def _waits_for_review(item: EvidenceView, view: MilestoneView) -> bool:
+    link = link_to(item, view)
+    return link is not None and link.why_not in ("not_reviewed", "before_reopening")
+
+
+# --- The evidence log ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvidence:
+    """One item of the log as it bears on this milestone."""
+
+    item: EvidenceView
+    state: str
+    state_class: str
+    what: str
+    review: str
+    score: str
+    may_review: bool
+    marking: str
+
+
+_STATES = {
+    "withdrawn": ("Withdrawn", " wm-state--off"),
+    "quarantined": ("In quarantine", ""),
+    "pending_scan": ("Waiting to be scanned", " wm-state--strong"),
+    "expired": ("No longer valid", ""),
+    "rejected": ("Rejected", ""),
+    "returned": ("Returned", ""),
+    "before_reopening": ("From before the reopening", " wm-state--strong"),
+    "not_reviewed": ("Waiting for review", " wm-state--strong"),
+}
+
+
+def link_to(item: EvidenceView, view: MilestoneView) -> LinkView | None:
+    """How an item bears on this milestone."""
+    return next((link for link in item.links if link.milestone_id == view.row.id), None)
+
+
+def logged(item: EvidenceView, link: LinkView | None) -> LoggedEvidence:
+    """An item with its state for one milestone in words."""
+    state, state_class = _state(link)
+    return LoggedEvidence(
+        item=item,
+        state=state,
+        state_class=state_class,
+        what=what_it_is(item),
+        review=_review(link),
+        score=_score(link),
+        may_review=item.may_review and link is not None,
+        marking="Official-Sensitive" if item.marking is Marking.OFFICIAL_SENSITIVE else "",
+    )
+
+
+def _state(link: LinkView | None) -> tuple[str, str]:
+    if link is None:
+        return "", ""
+    if link.why_not is not None:
+        return _STATES[link.why_not]
+    return ("Accepted", " wm-state--wash") if link.outcome is ReviewOutcome.ACCEPTED else ("Counts", " wm-state--wash")
+
+
+def what_it_is(item: EvidenceView) -> str:
+    """Kind, size, who sent it and when: one sentence."""
+    kind = EVIDENCE_KIND_WORDS[item.kind]
+    size = f", {file_size(item.size)}" if item.form is EvidenceForm.FILE and item.size is not None else ""
+    return f"{kind}{size}. Sent by {item.provided_by}, {item.organisation}, {moment(item.received_at)}."
+
+
+def _review(link: LinkView | None) -> str:
+    if link is None or link.outcome is None:
+        return ""
+    return {
+        ReviewOutcome.ACCEPTED: "Why accepted",
+        ReviewOutcome.REJECTED: "Why rejected",
+        ReviewOutcome.RETURNED: "Why returned",
+    }[link.outcome]
+
+
+def _score(link: LinkView | None) -> str:
+    if link is None or link.relevance is None or link.robustness is None:
+        return ""
+    return f"Relevance {link.relevance} of 3, robustness {link.robustness} of 3."
+
+
+# --- Updates and history -------------------------------------------------------------------------------------------
+
+_ENTRY_TITLES = {
+    "update": "Update",
+    MilestoneEventKind.STARTED: "Started",
+    MilestoneEventKind.COMPLETED: "Reported complete",
+    MilestoneEventKind.RETURNED: "Returned to in progress",
+    MilestoneEventKind.ACHIEVED: "Achieved",
+    MilestoneEventKind.FELL_BACK: "Fell back to completed",
+    MilestoneEventKind.REOPENED: "Reopened",
+    MilestoneEventKind.CANCELLED: "Cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the timeline: a title, who and when, what was said, and the rest as (name, words)."""
+
+    update: UpdateView
+    title: str
+    facts: tuple[tuple[str, str], ...]
+
+
+def entry_of(update: UpdateView) -> Entry:
+    """A progress update or state change in words."""
+    facts: list[tuple[str, str | None]] = [
+        ("Declared", _declared(update)),
+        ("Why", update.rationale),
+        ("Forecast", _forecast(update)),
+        ("Issue", update.issue),
+        ("Support required", update.support_required),
+        ("Path to green", _path(update)),
+        ("Waiting on", _waiting(update)),
+        ("Cause of delay", CAUSE_WORDS[update.cause] if update.cause else None),
+    ]
+    return Entry(update, _ENTRY_TITLES.get(update.kind, update.kind), tuple((name, text) for name, text in facts if text))
+
+
+def _declared(update: UpdateView) -> str | None:
+    if update.declaration_effect:
+        return update.declaration_effect.removeprefix("Declared ")
+    return RAG_TITLES[update.declared_rag] if update.declared_rag else None
+
+
+def _forecast(update: UpdateView) -> str | None:
+    if update.forecast_date is None:
+        return None
+    if update.forecast_was is None or update.forecast_was == update.forecast_date:
+        return long_date(update.forecast_date)
+    return f"moved from {long_date(update.forecast_was)} to {long_date(update.forecast_date)}"
+
+
+def _path(update: UpdateView) -> str | None:
+    if update.return_to_green_on is None:
+        return update.path_to_green
+    return f"{update.path_to_green or ''} Green on {long_date(update.return_to_green_on)}, says its owner.".strip()
+
+
+def _waiting(update: UpdateView) -> str | None:
+    if not update.waiting_on:
+        return None
+    return f"{update.waiting_on}, since {long_date(update.waiting_on_since)}" if update.waiting_on_since else update.waiting_on
+
+
+def history_line(change: DateChange) -> tuple[str, str, str]:
+    """A line of the date history: ("Due 16 November 2009", "was 30 October 2009. 22 October 2009, Director", reason)."""
+    words = long_date(change.value) if change.value else "none"
+    was = f"was {long_date(change.was)}. " if change.was else ""
+    if change.field == "baseline":
+        about = f"approved with the plan by {change.by}" if change.by else "approved with the plan"
+    else:
+        verb = "Approved " if change.field == "due" else ""
+        about = f"{was}{verb}{moment(change.at)}, {change.by}"
+    return f"{change.field.capitalize()} {words}", about, change.reason or ""
+
+
+# --- Where it stands -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The block under the title: a colour or a word of its own, since when, why, and the status in words."""
+
+    css: str
+    tag: str
+    tag_css: str
+    days: str
+    reasons: tuple[str, ...]
+    words: str
+    detail: str
+
+
+def standing_of(view: MilestoneView) -> Standing:
+    """Colour, days and reasons; or the word that stands instead of a colour."""
+    row = view.row
+    detail = ""
+    if row.status is Status.COMPLETED and row.completed_date:
+        detail = f"Reported complete on {long_date(row.completed_date)}"
+    if row.status is Status.ACHIEVED and row.achieved_date:
+        detail = f"On {long_date(row.achieved_date)}"
+    if row.rag is None:
+        achieved = row.status is Status.ACHIEVED
+        return Standing(
+            css="achieved" if achieved else "plain",
+            tag=row.standing,
+            tag_css="wm-rag wm-rag--achieved wm-rag--large" if achieved else "wm-standing__word",
+            days="",
+            reasons=(),
+            words="Not independently reviewed" if view.not_independent else "",
+            detail=detail,
+        )
+    return Standing(
+        css=row.rag,
+        tag=RAG_TITLES[row.rag],
+        tag_css=f"wm-rag wm-rag--{row.rag} wm-rag--large",
+        days=_days(row.rag, row.days, row.exception_days),
+        reasons=tuple(reason.message for reason in row.reasons),
+        words=row.standing,
+        detail=detail,
+    )
+
+
+def _days(rag: Rag, days: int | None, exception_days: int | None) -> str:
+    if rag is Rag.GREEN or days is None:
+        return ""
+    if exception_days is not None and exception_days > days:
+        return f"for {day_count(days)}, an exception for {exception_days}"
+    return f"for {day_count(days)}"
+
+
+# --- The audit trail -----------------------------------------------------------------------------------------------
+
+_DOORS = {"page": "on a page", "api": "through the API", "cli": "on the command line", "job": "by a job"}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An audit event as a person reads it."""
+
+    line: AuditLine
+    title: str
+    door: str
+    facts: tuple[tuple[str, str], ...]
+    texts: tuple[tuple[str, str], ...]
+
+
+def audit_entry(line: AuditLine) -> AuditEntry:
+    """An event's name, facts and typed texts in words."""
+    return AuditEntry(
+        line=line,
+        title=line.event.replace("_", " ").capitalize(),
+        door=_DOORS.get(line.door, line.door),
+        facts=tuple((_named(name), _fact(value)) for name, value in line.facts.items()),
+        texts=tuple((_named(name), body if body is not None else "redacted") for name, body in line.texts.items()),
+    )
+
+
+def _named(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _fact(value: object) -> str:
+    """A fact in words; a change, kept as [was, is], says both."""
+    if isinstance(value, list) and len(value) == 2 and not any(isinstance(part, list) for part in value):
+        was, now = value
+        return f"{_said(now)} (was {_said(was)})" if was not in (None, "") else _said(now)
+    if isinstance(value, list):
+        return ", ".join(_said(part) for part in value) or "none"
+    return _said(value)
+
+
+def _said(value: object) -> str:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = str(value)
+    try:
+        return long_date(date.fromisoformat(text)) if len(text) == 10 else text.replace("_", " ")
+    except ValueError:
+        return text.replace("_", " ")
+
+
+def audit_entries(lines: Sequence[AuditLine]) -> list[AuditEntry]:
+    """A trail in words, in the order given."""
+    return [audit_entry(line) for line in lines]

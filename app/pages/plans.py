@@ -1,0 +1,224 @@
+"""Plans: all of mine, and where one of them stands."""
+
+from datetime import date
+from typing import NamedTuple
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.db import UnitOfWork
+from app.domain.days import london_day
+from app.domain.plans import Counts, InboxClock, PlanHome, PlanSummary, PlanView
+from app.domain.refusals import Forbidden
+from app.domain.words import ROLE_WORDS, EvidencePolicy, PlanState, Rag, Role
+from app.pages.deps import PageRunner, Reading, Writing
+from app.pages.forms import Form, Submitted, see_other, settle
+from app.pages.frames import frame_of
+from app.pages.templating import render
+from app.pages.wording import RAG_TITLES
+from app.services import plans as services
+from app.services.plan_home import plan_home
+
+router = APIRouter()
+
+POLICY_WORDS = {
+    EvidencePolicy.ATTACHED: "a file that shows the work is done",
+    EvidencePolicy.ACCEPTED: "evidence accepted by somebody who did not provide it",
+}
+STATE_WORDS = {PlanState.DRAFT: "Draft", PlanState.APPROVED: "Approved", PlanState.CLOSED: "Closed"}
+
+
+@router.get("/")
+def start() -> Response:
+    """The way in: the plans, or signing in first."""
+    return see_other("/plans")
+
+
+@router.get("/plans")
+def show_plans(run: Reading, request: Request) -> Response:
+    """Every plan I have to do with, a row each."""
+    plans = run.read(services.list_plans)
+    live = [summary for summary in plans if summary.plan.reads_live and summary.plan.state is not PlanState.DRAFT]
+    longest = max((summary.counts.live for summary in live), default=0)
+    return render(
+        request,
+        "plans/list.html",
+        frame=frame_of(run),
+        rows=[_plan_row(summary, longest, run.today) for summary in plans],
+        offers_all=len(live) > 1,
+    )
+
+
+class _PlanRow(NamedTuple):
+    plan: PlanView
+    roles: str
+    state: str
+    summary: PlanSummary
+    bar: "list[Part]"
+    label: str
+    waiting_days: int
+
+
+def _plan_row(summary: PlanSummary, longest: int, today: date) -> _PlanRow:
+    plan = summary.plan
+    since = summary.oldest_waiting_since
+    return _PlanRow(
+        plan=plan,
+        roles=", ".join(ROLE_WORDS[role] for role in Role if role in plan.roles),
+        state=STATE_WORDS[plan.state],
+        summary=summary,
+        bar=bar(summary.counts, longest),
+        label=bar_label(summary.counts),
+        waiting_days=(today - london_day(since)).days if since else 0,
+    )
+
+
+@router.get("/plans/{plan}")
+def show_plan(run: Reading, plan: str, request: Request) -> Response:
+    """Where a plan stands, on one screen. Who may only read published editions sees that there are none yet."""
+
+    def read(uow: UnitOfWork) -> PlanHome | PlanView:
+        view = services.get_plan(uow, slug=plan)
+        return plan_home(uow, slug=plan) if view.reads_live else view
+
+    found = run.read(read)
+    if isinstance(found, PlanView):
+        return render(request, "plans/editions.html", frame=frame_of(run, found, active="home"), plan=found)
+    longest = max((theme.counts.live for theme in found.themes), default=0)
+    return render(
+        request,
+        "plans/home.html",
+        frame=frame_of(run, found.plan, active="home", exceptions=found.counts.exceptions),
+        home=found,
+        plan=found.plan,
+        policy=POLICY_WORDS[found.plan.evidence_policy],
+        themes=[(theme, bar(theme.counts, longest), bar_label(theme.counts)) for theme in found.themes],
+        days_to_review=(found.plan.next_review - found.today).days if found.plan.next_review else None,
+        rag_titles=RAG_TITLES,
+        clock=_clock(found.inbox),
+    )
+
+
+class Part(NamedTuple):
+    """One part of a bar: its colour's name, where it begins, how wide it is, both in per cent, and the number in it."""
+
+    colour: str
+    start: str
+    width: str
+    number: int
+
+
+_LEAST = 11.0  # per cent: room for a shape and two figures
+
+
+def bar(counts: Counts, longest: int) -> list[Part]:
+    """A bar of where milestones stand, as wide as its share of the longest one; no part narrower than its number."""
+    numbers = [
+        ("red", counts.red),
+        ("amber", counts.amber),
+        ("green", counts.green),
+        ("not-due", counts.not_due),
+        ("achieved", counts.achieved),
+    ]
+    shown = [(colour, number) for colour, number in numbers if number]
+    if not shown or not longest:
+        return []
+    widths = _fitted([100 * number / longest for _, number in shown])
+    parts, start = [], 0.0
+    for (colour, number), width in zip(shown, widths, strict=True):
+        parts.append(Part(colour, f"{start:.2f}%", f"{max(width - 0.4, 0.1):.2f}%", number))
+        start += width
+    return parts
+
+
+def _fitted(widths: list[float]) -> list[float]:
+    """Narrow parts widened to the least, and the wide ones narrowed where that would not fit."""
+    widened = [max(width, _LEAST) for width in widths]
+    over = sum(widened) - 100
+    spare = sum(width - _LEAST for width in widened)
+    if over <= 0 or spare <= 0:
+        return widened
+    return [width - over * (width - _LEAST) / spare for width in widened]
+
+
+def bar_label(counts: Counts) -> str:
+    """A bar in words, for who cannot see it."""
+    return (
+        f"{counts.red} Red, {counts.amber} Amber, {counts.green} Green, {counts.not_due} not yet due to start,"
+        f" {counts.achieved} achieved"
+    )
+
+
+class _Clock(NamedTuple):
+    words: str
+    colour: str
+    fill: int
+    first_tick: int
+    second_tick: int
+
+
+def _clock(inbox: InboxClock) -> _Clock | None:
+    """The oldest submission against the limit; the face is as long as the limit and a quarter more."""
+    if not inbox.waiting:
+        return None
+    over = inbox.hours_waited - inbox.limit_hours
+    hours = f"{inbox.hours_waited} hour{'' if inbox.hours_waited == 1 else 's'}"
+    words = f"Oldest: {hours}, {over} over the limit" if over > 0 else f"Oldest: {hours}, limit {inbox.limit_hours}"
+    scale = 200 / (inbox.limit_hours * 1.25)
+    return _Clock(
+        words,
+        inbox.rag or Rag.GREEN,
+        min(200, max(2, round(inbox.hours_waited * scale))),
+        round(inbox.limit_hours / 2 * scale) - 1,
+        round(inbox.limit_hours * scale) - 1,
+    )
+
+
+@router.get("/plans/{plan}/approval")
+def ask_approval(run: Reading, plan: str, request: Request) -> Response:
+    """The form with which a senior officer approves a draft plan."""
+    return _approval_page(run, request, plan, Form())
+
+
+@router.post("/plans/{plan}/approval")
+def approve(run: Writing, plan: str, request: Request, form: Submitted) -> Response:
+    """Approve a draft plan: each due date becomes the baseline."""
+
+    def change() -> PlanView:
+        body = form.required("body", "Enter the body that approved it")
+        meeting = form.required("meeting", "Enter the meeting it was approved at")
+        approved_on = form.day("approved_on", "The approval date")
+        form.check()
+        version = form.optional("version")
+        return run.write(
+            services.approve_plan, slug=plan, body=body, meeting=meeting, approved_on=approved_on, if_match=version
+        )
+
+    return settle(
+        form,
+        change,
+        done=lambda view: see_other(f"/plans/{view.slug}"),
+        again=lambda form, status: _approval_page(run, request, plan, form, status=status),
+    )
+
+
+def _approval_page(run: PageRunner, request: Request, plan: str, form: Form, *, status: int = 200) -> Response:
+    view = run.read(services.get_plan, slug=plan)
+    if not view.may_approve and not form.failed:
+        raise Forbidden("A draft plan is approved by a senior officer")
+    return render(
+        request,
+        "plans/approval.html",
+        frame=frame_of(run, view, active="home", is_page=False),
+        status=status,
+        form=form,
+        plan=view,
+        heading="Approve this plan",
+        caption=view.title,
+        back=f"/plans/{plan}",
+        action=f"/plans/{plan}/approval",
+        button="Approve the plan",
+        version=view.version,
+        refused_title="",
+        clashes=[],
+    )

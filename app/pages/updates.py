@@ -1,0 +1,91 @@
+"""Progress updates: what has happened, the forecast, and what is asked for."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from app.domain.milestones import MilestoneKey, UpdateView
+from app.domain.words import CAUSE_WORDS, DelayCause, Rag
+from app.pages.deps import PageRunner, Reading, Writing
+from app.pages.forms import Form, Submitted, filled, see_other, settle
+from app.pages.milestones import address_of, read_milestone, require_offer, show_form
+from app.services import updates as services
+
+router = APIRouter()
+
+# What a person reads where they declare (product.md, rule 2).
+DECLARATIONS = [
+    ("", "No change", "What the rules say, and any declaration that stands, is left as it is"),
+    (Rag.RED, "Red", "Off track, unlikely to be delivered without major intervention"),
+    (Rag.AMBER, "Amber", "Needs attention, achievable with timely action"),
+    (Rag.GREEN, "Green", "On track. It never improves on what the rules say; it lifts a declaration that is yours to lift"),
+]
+CAUSES = [(str(cause), words) for cause, words in CAUSE_WORDS.items()]
+
+
+@router.get("/plans/{plan}/milestones/{ref}/updates/new")
+def new_update(run: Reading, plan: str, ref: str, request: Request) -> Response:
+    """The form for a progress update, with what the last one said of issue, support and path to green."""
+    return _page(run, request, plan, ref, None)
+
+
+@router.post("/plans/{plan}/milestones/{ref}/updates")
+def add_update(run: Writing, plan: str, ref: str, request: Request, form: Submitted) -> Response:
+    """Add a progress update."""
+
+    def change() -> UpdateView:
+        narrative = form.required("narrative", "Enter what has happened since the last update")
+        forecast = form.day("forecast_date", "The forecast date")
+        declared = form.choice("declared_rag", Rag)
+        green_on = form.day("return_to_green_on", "The date it returns to green")
+        cause = form.choice("cause", DelayCause)
+        form.check()
+        return run.write(
+            services.add_update,
+            milestone=MilestoneKey(plan=plan, ref=ref),
+            narrative=narrative,
+            forecast_date=forecast,
+            declared_rag=declared,
+            rationale=form.optional("rationale"),
+            issue=form.optional("issue"),
+            support_required=form.optional("support_required"),
+            path_to_green=form.optional("path_to_green"),
+            return_to_green_on=green_on,
+            waiting_on=form.optional("waiting_on"),
+            cause=cause,
+        )
+
+    return settle(
+        form,
+        change,
+        done=lambda update: see_other(f"{address_of(plan, ref)}#{update.id}"),
+        again=lambda form, status: _page(run, request, plan, ref, form, status=status),
+    )
+
+
+def _page(
+    run: PageRunner, request: Request, plan: str, ref: str, form: Form | None, *, status: int = 200
+) -> Response:
+    view, plan_view = run.read(read_milestone, plan=plan, ref=ref)
+    if form is None:
+        require_offer(view.may.update, "add an update")
+        form = _from_last(view.latest_update, forecast=view.row.forecast_date)
+    return show_form(
+        run, request, "updates/new.html", view, plan_view, form,
+        path="updates", heading="Add an update", button="Save the update", status=status,
+        declarations=DECLARATIONS, causes=CAUSES, last=view.latest_update,
+    )  # fmt: skip
+
+
+def _from_last(last: UpdateView | None, *, forecast: object) -> Form:
+    """What usually stays the same is filled in; what has happened since is not."""
+    return filled(
+        {
+            "forecast_date": forecast,
+            "issue": last.issue if last else None,
+            "support_required": last.support_required if last else None,
+            "path_to_green": last.path_to_green if last else None,
+            "return_to_green_on": last.return_to_green_on if last else None,
+            "waiting_on": last.waiting_on if last else None,
+            "cause": last.cause if last else None,
+        }
+    )

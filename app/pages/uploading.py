@@ -1,0 +1,94 @@
+"""Forms that bring a file: who may send one is known before the body is read, and every word typed is kept."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypedDict, TypeVar
+
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.requests import ClientDisconnect
+
+from app.db import UnitOfWork
+from app.domain.evidence import Upload
+from app.domain.files import MAX_BODY_BYTES
+from app.domain.refusals import Invalid, Refused, Stale, TooLarge, UnsupportedContent
+from app.pages.deps import PageReceiver
+from app.pages.forms import Form
+from app.storage import IncomingFile, name_of
+from app.uploads import ReceivedForm, receive_upload
+
+T = TypeVar("T")
+
+# What is left of a refused body is read and thrown away up to here: a browser that is cut off while it is still
+# sending shows its own error instead of our answer.
+_DRAINED = 4 * MAX_BODY_BYTES
+
+
+class _UploadBody(TypedDict):
+    max_body_size: int
+
+
+UPLOAD_BODY: _UploadBody = {"max_body_size": _DRAINED}
+"""For the route: the form's own limit of 51 MB is counted while it arrives, and answered with the form."""
+
+Change = Callable[[Form, IncomingFile | None], Awaitable[Response]]
+Again = Callable[[Form, int], Awaitable[Response]]
+
+
+async def received(run: PageReceiver, request: Request, change: Change, *, again: Again) -> Response:
+    """Receive the form and make the change; show the form again when it cannot be made.
+
+    A file that is too large or of a kind not taken is an error of the field `file`, with the status 413 or 415.
+    """
+    arrived = ReceivedForm()
+    try:
+        async with receive_upload(request.stream(), request.headers, run.storage, into=arrived):
+            form = Form(dict(arrived.fields))
+            return await change(form, arrived.file)
+    except (Invalid, Refused, Stale) as error:
+        form = Form(dict(arrived.fields))
+        status = form.take(error)
+    except (TooLarge, UnsupportedContent) as error:
+        form = Form(dict(arrived.fields))
+        form.add("file", "not_taken", error.message)
+        status = 413 if isinstance(error, TooLarge) else 415
+    await _drain(request)
+    return await again(form, status)
+
+
+async def _drain(request: Request) -> None:
+    taken = 0
+    try:
+        async for chunk in request.stream():
+            taken += len(chunk)
+            if taken > _DRAINED:
+                return
+    except (ClientDisconnect, RuntimeError):
+        return  # gone, or read to its end already
+
+
+def upload_of(file: IncomingFile | None) -> Upload | None:
+    """A received file as services take it. It has its name in the store once it is kept."""
+    if file is None:
+        return None
+    return Upload(
+        file_name=file.file_name,
+        content_type=file.content_type,
+        size=file.size,
+        sha256=file.sha256,
+        storage_name=name_of(file.sha256),
+    )
+
+
+def keeping(file: IncomingFile | None, use_case: Callable[..., T]) -> Callable[..., T]:
+    """A use case that keeps the file once nothing stands against it, and before its row is committed: what is refused
+    leaves no file, and there is no row without one.
+    """
+    if file is None:
+        return use_case
+
+    def use_case_and_file(uow: UnitOfWork, **arguments: Any) -> T:
+        result = use_case(uow, **arguments)
+        file.keep()
+        return result
+
+    return use_case_and_file
