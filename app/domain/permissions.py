@@ -131,7 +131,8 @@ def require(actor: Actor, act: Act, item: Item) -> None:
             raise Forbidden(f"A key may not {act.value}. Ask a person with a role in this plan", needs="a person")
         raise Forbidden(f"This key needs the scope {scope.value} to {act.value}", needs=scope.value)
     allowed = " or ".join(ROLE_WORDS[role].lower() for role in Role if role in ANYWHERE[act]) or "administrator"
-    raise Forbidden(f"Your role does not let you {act.value}. It takes a {allowed}", needs=allowed)
+    article = "an" if allowed[0] in "ao" else "a"
+    raise Forbidden(f"Your role does not let you {act.value}. It takes {article} {allowed}", needs=allowed)
 
 
 def may_know_all(actor: Actor, plan_id: str) -> bool:
