@@ -24,10 +24,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from app import api
+from app import api, pages
 from app.api import problems
 from app.db import Database
 from app.domain.refusals import WaymarkError
+from app.doors.front_door import REFRESH_SECONDS, FrontDoor
 from app.doors.last_seen import FLUSH_SECONDS, LastSeen
 from app.doors.limits import RateLimits
 from app.doors.middleware import (
@@ -39,9 +40,9 @@ from app.doors.middleware import (
     TrustedProxies,
     door_of,
 )
-from app.pages import account, errors, keys, sessions
+from app.pages import errors
 from app.pages.static_files import StaticFiles
-from app.services.starting import CannotStart, check_start, readiness
+from app.services.starting import CannotStart, apply_settings, check_start, readiness
 from app.settings import BadSettings, Settings, is_loopback, load_settings
 from app.storage import S3Options, Storage, open_storage
 
@@ -59,6 +60,7 @@ def application() -> FastAPI:
         settings = load_settings()
         database = Database(settings.database)
         check_start(settings, database)
+        apply_settings(settings, database, now=_now())
     except (BadSettings, CannotStart) as error:
         raise SystemExit(f"Waymark cannot start.\n{error}") from None
     return build_app(settings, database=database)
@@ -84,6 +86,7 @@ def build_app(
     app.state.storage = storage or open_storage(settings.storage, s3=_s3_options(settings))
     app.state.clock = clock or _now
     app.state.last_seen = LastSeen()
+    app.state.front_door = FrontDoor(app.state.database)
     app.state.limits = RateLimits(settings)
     app.state.metrics = metrics
     app.state.write_turn = anyio.Semaphore(WRITERS_SQLITE if app.state.database.is_sqlite else WRITERS_POSTGRESQL)
@@ -92,8 +95,7 @@ def build_app(
     app.mount("/static", StaticFiles(), name="static")
     _add_health(app)
     app.include_router(api.router)
-    for router in (sessions.router, account.router, keys.router, *_pages_routers()):
-        app.include_router(router, include_in_schema=False)
+    app.include_router(pages.router, include_in_schema=False)
     return app
 
 
@@ -102,14 +104,6 @@ def answer(request: Request, error: Exception) -> Response:
     if door_of(request.url.path) == "api":
         return problems.answer(request, error)
     return errors.answer(request, error)
-
-
-def _pages_routers():
-    try:
-        from app.pages import routers
-    except ImportError:
-        return []
-    return routers.ALL
 
 
 async def _answer_later(request: Request, error: Exception) -> Response:
@@ -137,6 +131,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.freeze()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_write_last_uses, app)
+        tasks.start_soon(_read_front_door, app)
         yield
         tasks.cancel_scope.cancel()
     await run_in_threadpool(app.state.last_seen.flush, app.state.database)
@@ -150,6 +145,13 @@ async def _write_last_uses(app: FastAPI) -> None:
             continue
         async with app.state.write_turn:
             await run_in_threadpool(app.state.last_seen.flush, app.state.database)
+
+
+async def _read_front_door(app: FastAPI) -> None:
+    """Another process may have set it: the command line."""
+    while True:
+        await anyio.sleep(REFRESH_SECONDS)
+        await run_in_threadpool(app.state.front_door.refresh)
 
 
 def _add_health(app: FastAPI) -> None:

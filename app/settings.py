@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 DEMO_SECRET = "demo-secret-for-trying-waymark-out-only"  # noqa: S105 - refused outside loopback
@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     database_url: str = ""
     storage_url: str = ""
-    public_origin: str = "http://127.0.0.1:8000"
+    public_origin: str = ""
     secret_key: SecretStr = SecretStr(DEMO_SECRET)
     trusted_proxies: str = ""
     session_idle_minutes: int = Field(default=60, ge=5, le=1440)
@@ -38,10 +38,19 @@ class Settings(BaseSettings):
     @field_validator("public_origin")
     @classmethod
     def origin_is_plain(cls, value: str) -> str:
+        if not value:
+            return value
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query:
             raise ValueError("must be an origin such as https://waymark.example.gov.uk, without a path")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @model_validator(mode="after")
+    def origin_follows_port(self) -> "Settings":
+        """Without an origin of its own, Waymark is found where it listens on this machine."""
+        if not self.public_origin:
+            self.public_origin = f"http://127.0.0.1:{self.port}"
+        return self
 
     @field_validator("database_url")
     @classmethod

@@ -40,6 +40,12 @@ class Runner:
         return london_day(self.now)
 
     @property
+    def front_door(self) -> str:
+        """Whom to tell about a child or an adult at risk; empty while nobody has set it."""
+        contact: str = self.request.app.state.front_door.contact
+        return contact
+
+    @property
     def actor(self) -> Actor:
         """Who is asking. Reads it, if nothing has yet; raises Unauthenticated when nobody is known."""
         return self.identity.actor
@@ -103,6 +109,11 @@ class AsyncRunner(Generic[R]):
         self.settings = runner.settings
         self.storage = runner.storage
         self.now = runner.now
+
+    @property
+    def front_door(self) -> str:
+        """As `Runner.front_door`."""
+        return self.runner.front_door
 
     @property
     def actor(self) -> Actor:

@@ -22,7 +22,7 @@ def frame_of(
         active=active,
         is_page=is_page,
         exceptions=exceptions,
-        front_door=run.settings.front_door,
+        front_door=run.front_door,
     )
 
 

@@ -43,4 +43,4 @@ def show_privacy(run: Reading, request: Request) -> Response:
 
 
 def _page(run: Reading, request: Request, template: str, **context: object) -> Response:
-    return render(request, template, frame=Frame(front_door=run.settings.front_door), **context)
+    return render(request, template, frame=Frame(front_door=run.front_door), **context)

@@ -79,9 +79,14 @@ def set_front_door(request: Request, run: Writing, form: Submitted) -> Response:
     return settle(
         form,
         lambda: run.write(keys.set_front_door, contact=form.text("front_door")),
-        done=lambda _: see_other("/administration/front-door"),
+        done=lambda _: _front_door_set(request),
         again=lambda form, status: _front_door_page(request, run, form, status=status),
     )
+
+
+def _front_door_set(request: Request) -> Response:
+    request.app.state.front_door.refresh()
+    return see_other("/administration/front-door")
 
 
 def _page(request: Request, run: PageRunner, plan: str, form: Form, *, status: int = 200) -> Response:

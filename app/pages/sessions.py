@@ -23,7 +23,7 @@ from app.pages.deps import (
 )
 from app.pages.forms import Form, Submitted, see_other
 from app.pages.passwords import in_password_thread
-from app.pages.templating import render
+from app.pages.templating import Frame, render
 from app.services import identity
 from app.services.identity import Account
 from app.services.passwords import Verdict, hash_password, verify_password
@@ -84,9 +84,9 @@ def sign_out(run: Writing) -> Response:
 
 
 @router.get("/sign-in/help")
-def help_with_signing_in(request: Request) -> Response:
+def help_with_signing_in(request: Request, run: Reading) -> Response:
     """What to do about a lost password, an old invitation, or no account at all."""
-    return render(request, "sessions/help.html")
+    return render(request, "sessions/help.html", frame=Frame(front_door=run.front_door))
 
 
 @router.get("/invitations/{token}")

@@ -1,14 +1,18 @@
 """Whether Waymark may start, and whether it is ready: what must be true of settings, database and storage."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from app.db import Database
+from app.domain.actors import system_actor
 from app.domain.refusals import Unavailable
+from app.domain.words import Door
 from app.migrations import current_and_head, missing_triggers
 from app.models import Person
+from app.services.keys import set_front_door
 from app.settings import DEMO_SECRET, Settings
 from app.storage import Storage
 
@@ -34,6 +38,14 @@ def check_start(settings: Settings, database: Database) -> None:
         problems.append(f"The database at WAYMARK_DATABASE_URL cannot be opened: {error.orig}.")
     if problems:
         raise CannotStart("\n".join(problems))
+
+
+def apply_settings(settings: Settings, database: Database, *, now: datetime) -> None:
+    """Write what the environment sets for the whole installation to where every process reads it."""
+    if settings.front_door:
+        database.write(
+            lambda uow: set_front_door(uow, contact=settings.front_door), actor=system_actor(Door.CLI), now=now
+        )
 
 
 def database_problems(connection: Connection) -> Iterator[str]:
