@@ -139,3 +139,42 @@ def text_faults(
             continue
         elif stored[0] is None or stored[1] is None or text_hash(stored[0], stored[1]) != pointer.sha256:
             yield Fault(chain, seq, f"the text of its {pointer.field} was altered")
+
+
+HEAD_EVENT = "audit_head"
+"""The event of a log line that says where a chain ended."""
+
+
+def head_line(chain: str, seq: int, chain_hash: str, at: datetime) -> str:
+    """Where a chain ends at a moment, as one line to be kept where nobody who can write the database can write."""
+    moment = at.astimezone(UTC).isoformat(timespec="seconds")
+    return canonical({"event": HEAD_EVENT, "chain": chain, "seq": seq, "hash": chain_hash, "at": moment})
+
+
+def recorded_heads(lines: Iterable[str]) -> tuple[dict[str, dict[int, str]], list[Fault]]:
+    """What `head_line`s say, by chain and seq, and a Fault wherever two of them disagree.
+
+    The lines of a server's log may stand between them. Raises ValueError for one that was cut off or altered.
+    """
+    found: dict[str, dict[int, str]] = {}
+    faults = []
+    for line in lines:
+        if f'"{HEAD_EVENT}"' not in line:
+            continue
+        said = _head_in(line)
+        if said is None:
+            continue
+        chain, seq, chain_hash = said
+        if found.setdefault(chain, {}).setdefault(seq, chain_hash) != chain_hash:
+            faults.append(Fault(chain, seq, "was recorded outside the database with two different hashes"))
+    return found, faults
+
+
+def _head_in(line: str) -> tuple[str, int, str] | None:
+    said = json.loads(line)
+    if not isinstance(said, dict) or said.get("event") != HEAD_EVENT:
+        return None
+    chain, seq, chain_hash = said.get("chain"), said.get("seq"), said.get("hash")
+    if not (isinstance(chain, str) and isinstance(seq, int) and isinstance(chain_hash, str)):
+        raise ValueError("a line about a chain's head lacks its chain, seq or hash")
+    return chain, seq, chain_hash

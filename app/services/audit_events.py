@@ -1,23 +1,24 @@
 """Reading the audit trail within what the reader may know of, and proving its chains."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import func, or_, select
 
 from app.db import UnitOfWork
 from app.domain import permissions
-from app.domain.audit import EventRecord, Fault, TextPointer, text_faults, verify_chain
+from app.domain.audit import NO_PLAN, EventRecord, Fault, TextPointer, text_faults, verify_chain
 from app.domain.milestones import AuditLine, MilestoneKey
 from app.domain.permissions import Act, Item
-from app.models import AuditEvent, AuditHead, Milestone, Text
+from app.models import AuditEvent, AuditHead, Milestone, Plan, Text
 from app.models.texts import REDACTED
 from app.models.visibility import knowable_in
 from app.services.cases import Case, read_case
 from app.services.plans import known_plan
 
 _BATCH = 2000
+_STEP = 500
 
 
 def list_events(
@@ -46,9 +47,15 @@ def of_milestone(uow: UnitOfWork, case: Case, *, limit: int) -> tuple[tuple[Audi
 
 
 def verify(
-    uow: UnitOfWork, *, anchors: Mapping[str, Mapping[int, str]] | None = None
+    uow: UnitOfWork,
+    *,
+    anchors: Mapping[str, Mapping[int, str]] | None = None,
+    progress: Callable[[int], None] = lambda _more: None,
 ) -> Iterator[tuple[str, int, list[Fault]]]:
-    """Prove every chain: yields (chain, number of events, faults). `anchors`: hashes kept outside, by chain and seq."""
+    """Prove every chain: yields (chain, number of events, faults). Anchors are hashes kept outside, by chain and seq.
+
+    `progress` is told how many more events have been read.
+    """
     heads = {
         row.chain: (row.seq, row.hash)
         for row in uow.session.execute(select(AuditHead.chain, AuditHead.seq, AuditHead.hash))
@@ -56,7 +63,7 @@ def verify(
     chains = set(heads) | set(uow.session.execute(select(AuditEvent.chain).distinct()).scalars())
     chains |= set(anchors or {})
     for chain in sorted(chains):
-        counted = _Counter(_records(uow, chain))
+        counted = _Counter(_records(uow, chain), progress)
         faults = list(verify_chain(chain, counted, head=heads.get(chain), anchors=(anchors or {}).get(chain, {})))
         faults += list(text_faults(chain, _pointers(uow, chain)))
         yield chain, counted.seen, faults
@@ -66,6 +73,12 @@ def heads(uow: UnitOfWork) -> list[tuple[str, int, str]]:
     """Where every chain ends now: what a daily log line records outside the database."""
     statement = select(AuditHead.chain, AuditHead.seq, AuditHead.hash).order_by(AuditHead.chain)
     return [(row.chain, row.seq, row.hash) for row in uow.session.execute(statement)]
+
+
+def chain_names(uow: UnitOfWork) -> dict[str, str]:
+    """What people call each chain: the plan's slug."""
+    plans = uow.session.execute(select(Plan.id, Plan.slug))
+    return {NO_PLAN: "events without a plan", **{row.id: row.slug for row in plans}}
 
 
 def _require_reading(uow: UnitOfWork, plan_id: str, item: str | None) -> None:
@@ -116,13 +129,16 @@ def _bodies(uow: UnitOfWork, text_ids: list[str]) -> dict[str, str | None]:
 class _Counter:
     """Passes events on and counts them."""
 
-    def __init__(self, events: Iterable[tuple[EventRecord, str, str]]) -> None:
-        self._events, self.seen = events, 0
+    def __init__(self, events: Iterable[tuple[EventRecord, str, str]], progress: Callable[[int], None]) -> None:
+        self._events, self._progress, self.seen = events, progress, 0
 
     def __iter__(self) -> Iterator[tuple[EventRecord, str, str]]:
         for event in self._events:
             self.seen += 1
+            if self.seen % _STEP == 0:
+                self._progress(_STEP)
             yield event
+        self._progress(self.seen % _STEP)
 
 
 def _records(uow: UnitOfWork, chain: str) -> Iterator[tuple[EventRecord, str, str]]:
