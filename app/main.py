@@ -9,12 +9,13 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from hmac import compare_digest
 from importlib.metadata import version
 
 import anyio
 import structlog
-from anyio.to_thread import current_default_thread_limiter
+from anyio.to_thread import current_default_thread_limiter, run_sync
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -27,6 +28,7 @@ from starlette.middleware import Middleware
 from app import api, pages
 from app.api import problems
 from app.db import Database
+from app.domain.audit import HEAD_EVENT
 from app.domain.refusals import WaymarkError
 from app.doors.front_door import REFRESH_SECONDS, FrontDoor
 from app.doors.last_seen import FLUSH_SECONDS, LastSeen
@@ -42,10 +44,13 @@ from app.doors.middleware import (
 )
 from app.pages import errors
 from app.pages.static_files import StaticFiles
+from app.services import jobs
+from app.services.evidence_files import open_store
 from app.services.starting import CannotStart, apply_settings, check_start, readiness
 from app.settings import BadSettings, Settings, is_loopback, load_settings
-from app.storage import S3Options, Storage, open_storage
+from app.storage import Storage
 
+logger = structlog.get_logger("waymark.jobs")
 Clock = Callable[[], datetime]
 
 BODY_BYTES = 1_000_000
@@ -83,7 +88,7 @@ def build_app(
     )
     app.state.settings = settings
     app.state.database = database or Database(settings.database)
-    app.state.storage = storage or open_storage(settings.storage, s3=_s3_options(settings))
+    app.state.storage = storage or open_store(settings)
     app.state.clock = clock or _now
     app.state.last_seen = LastSeen()
     app.state.front_door = FrontDoor(app.state.database)
@@ -131,6 +136,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     gc.freeze()
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_write_last_uses, app)
+        if app.state.settings.run_jobs_in_process:
+            tasks.start_soon(_run_jobs, app)
         tasks.start_soon(_read_front_door, app)
         yield
         tasks.cancel_scope.cancel()
@@ -152,6 +159,23 @@ async def _read_front_door(app: FastAPI) -> None:
     while True:
         await anyio.sleep(REFRESH_SECONDS)
         await run_in_threadpool(app.state.front_door.refresh)
+
+
+async def _run_jobs(app: FastAPI) -> None:
+    """What `waymark jobs run` does, from time to time, beside the requests: in a thread that they do not need."""
+    thread = anyio.CapacityLimiter(1)
+    while True:
+        await anyio.sleep(jobs.EVERY.total_seconds())
+        run = partial(jobs.run_in_turn, app.state.database, app.state.storage, app.state.clock())
+        try:
+            # A server that stops does not wait: every job may be cut off at any moment.
+            done = await run_sync(run, limiter=thread, abandon_on_cancel=True)
+        except Exception:
+            logger.exception("jobs_failed")
+            continue
+        # The daily line that `waymark audit verify --anchor` compares with.
+        for chain, seq, chain_hash in done.heads:
+            logger.info(HEAD_EVENT, chain=chain, seq=seq, hash=chain_hash)
 
 
 def _add_health(app: FastAPI) -> None:
@@ -182,15 +206,6 @@ def _may_see_metrics(request: Request) -> bool:
     if token:
         return compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode())
     return not settings.is_production and is_loopback(request.client.host if request.client else None)
-
-
-def _s3_options(settings: Settings) -> S3Options:
-    return S3Options(
-        endpoint=settings.s3_endpoint,
-        region=settings.s3_region,
-        access_key_id=settings.s3_access_key_id.get_secret_value(),
-        secret_access_key=settings.s3_secret_access_key.get_secret_value(),
-    )
 
 
 def _now() -> datetime:
