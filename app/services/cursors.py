@@ -7,18 +7,27 @@ from typing import Any
 
 from app.domain.refusals import invalid
 
+_BIGGEST = 2**31 - 1
+
 
 def encode(*parts: Any) -> str:
     """A place in a list as opaque text."""
     return base64.urlsafe_b64encode(json.dumps(parts, default=str).encode()).decode().rstrip("=")
 
 
-def decode(cursor: str, length: int) -> list[Any]:
-    """The parts of a cursor. Raises Invalid for anything this list did not give out."""
+def decode(cursor: str, *kinds: type) -> list[Any]:
+    """The parts of a cursor, of the kinds (str, int) this list encodes. Raises Invalid for anything it did not give out."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):
         parts = None
-    if not isinstance(parts, list) or len(parts) != length or not all(isinstance(part, str | int) for part in parts):
+    if not isinstance(parts, list) or [type(part) for part in parts] != list(kinds) or not all(map(_storable, parts)):
         raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list")
     return parts
+
+
+def _storable(part: str | int) -> bool:
+    """A database takes neither NUL, nor half a surrogate pair, nor a number beyond its columns."""
+    if isinstance(part, int):
+        return abs(part) <= _BIGGEST
+    return part.isprintable()

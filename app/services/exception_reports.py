@@ -5,7 +5,7 @@ Reds in order of `red_from`, then Ambers in order of `amber_from`; a later day a
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
@@ -190,10 +190,11 @@ def _page(uow: UnitOfWork, question: _Question, limit: int, cursor: str | None) 
 def _start(cursor: str | None) -> tuple[Rag, datetime, str] | None:
     if cursor is None:
         return None
-    colour, moment, item_id = cursors.decode(cursor, 3)
+    colour, moment, item_id = cursors.decode(cursor, str, str, str)
     try:
-        return Rag(colour), datetime.fromisoformat(moment), item_id
-    except (ValueError, TypeError) as error:
+        # A moment without its zone is none of ours, and no database takes it.
+        return Rag(colour), datetime.fromisoformat(moment).astimezone(UTC), item_id
+    except (ValueError, OverflowError) as error:
         raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list") from error
 
 
@@ -210,8 +211,10 @@ def _places(
                 *Submission.__table__.columns,
                 Organisation.name.label("organisation_name"),
                 Organisation.slug.label("organisation_slug"),
+                Plan.slug.label("plan_slug"),
             )
             .join(Organisation, Organisation.id == Submission.organisation_id)
+            .join(Plan, Plan.id == Submission.plan_id)
             .where(*_submissions_at(uow, question, colour))
         )
         found += _scan(uow, submissions, Submission, colour, after, room, SUBMISSION)
@@ -384,6 +387,7 @@ def _milestone_item(
         accepted_until=london_day(row.accepted_until) if row.accepted_until else None,
         marking=row.marking,
         version=f"{row.version}.{row.evidence_seq}",
+        plan_slug=row.plan_slug,
     )
 
 
@@ -415,6 +419,7 @@ def _submission_item(question: _Question, place: _Place) -> ExceptionItem:
         organisation_slug=row.organisation_slug,
         last_update_at=received,
         version=str(row.version),
+        plan_slug=row.plan_slug,
     )
 
 

@@ -32,7 +32,7 @@ def list_milestones(
     conditions = [knowable_in(uow.actor, plan.id), *_wanted(uow, filters)]
     statement = milestone_rows().where(*conditions)
     if cursor:
-        position, last_id = cursors.decode(cursor, 2)
+        position, last_id = cursors.decode(cursor, int, str)
         after = or_(
             Milestone.position > position,
             and_(Milestone.position == position, Milestone.id > last_id),
@@ -56,7 +56,7 @@ def milestone_summaries(
     if ref:
         statement = statement.where(Milestone.ref == ref)
     if cursor:
-        statement = statement.where(Milestone.id > cursors.decode(cursor, 1)[0])
+        statement = statement.where(Milestone.id > cursors.decode(cursor, str)[0])
     rows = uow.session.execute(statement.order_by(Milestone.id).limit(limit + 1)).all()
     more = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
     return tuple(MilestoneStub(*row) for row in rows[:limit]), more
