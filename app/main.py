@@ -16,7 +16,7 @@ from importlib.metadata import version
 import anyio
 import structlog
 from anyio.to_thread import current_default_thread_limiter, run_sync
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -36,6 +36,7 @@ from app.doors.limits import RateLimits
 from app.doors.middleware import (
     Faults,
     Metrics,
+    OwnWords,
     RequestLog,
     SameOrigin,
     SecurityHeaders,
@@ -82,7 +83,6 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=BODY_BYTES,
         lifespan=_lifespan,
         middleware=_middleware(settings, metrics := Metrics()),
     )
@@ -99,8 +99,11 @@ def build_app(
         app.add_exception_handler(kind, _answer_later)
     app.mount("/static", StaticFiles(), name="static")
     _add_health(app)
-    app.include_router(api.router)
-    app.include_router(pages.router, include_in_schema=False)
+    # The limit stands on the routers: on the application it would stand outside our middleware, and answer for itself.
+    limited = APIRouter(max_body_size=BODY_BYTES)
+    limited.include_router(api.router)
+    limited.include_router(pages.router, include_in_schema=False)
+    app.include_router(limited)
     return app
 
 
@@ -122,6 +125,7 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
         Middleware(SecurityHeaders, secure=settings.secure),
         Middleware(SameOrigin, settings=settings, answer=answer),
         Middleware(Faults, answer=answer),
+        Middleware(OwnWords, answer=answer),
     ]
 
 

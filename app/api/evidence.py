@@ -1,6 +1,7 @@
 """Evidence: a milestone's evidence log, one item, its file, its review, its withdrawal and its links."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -29,6 +30,8 @@ from app.uploads import file_threads, receive_upload
 router = APIRouter(tags=["Evidence"])
 
 
+NOTICE = "This is not a way to refer a child or an adult at risk. Contact:"
+
 # --- what goes out ----------------------------------------------------------------------------------------------------
 
 
@@ -47,11 +50,14 @@ class Link(TypedDict):
 
 @exactly
 class Submission(TypedDict):
-    """The receipt of what came from outside the lead organisation: a person triages it by `triage_due_at`."""
+    """The receipt of what came from outside the lead organisation: a person triages it by `triage_due_at`. When it is
+    given, `notice` says what Waymark is not for, and whom to tell instead.
+    """
 
     id: str
     triage_due_at: datetime
     state: SubmissionState
+    notice: NotRequired[str]
 
 
 @exactly
@@ -141,6 +147,18 @@ def _shown(view: EvidenceView) -> Reply:
 def _recorded(view: EvidenceView) -> Reply:
     where = f"/api/v1/evidence/{view.id}"
     return Reply(_one(evidence(view)), status=201, version=view.version, location=where)
+
+
+def _receipt(front_door: str) -> Callable[[EvidenceView], Reply]:
+    """The answer to what was sent, with the notice that every receipt carries (product.md, rule 4)."""
+
+    def given(view: EvidenceView) -> Reply:
+        body = evidence(view)
+        if body["submission"] is not None:
+            body["submission"]["notice"] = f"{NOTICE} {front_door}".strip()
+        return replace(_recorded(view), body=_one(body))
+
+    return given
 
 
 # --- what comes in ----------------------------------------------------------------------------------------------------
@@ -239,7 +257,7 @@ async def attach_evidence(run: Receiving, request: Request, milestone_id: Milest
             upload=as_upload(file),
             **form.facts(),
             if_match=run.if_match,
-            respond=_recorded,
+            respond=_receipt(run.front_door),
             fingerprint=received.fingerprint(),
         )
 
@@ -253,7 +271,7 @@ async def _attach_without_file(run: Receiving, key: MilestoneKey, body: NewEvide
             milestone=key,
             **facts,
             if_match=run.if_match,
-            respond=_recorded,
+            respond=_receipt(run.front_door),
             fingerprint=fingerprint,
         )
     if body.model_fields_set != {"evidence"}:
