@@ -35,8 +35,8 @@ class ExceptionItem:
     `rag` is its colour on that day, `rag_now` its colour today; they differ in a look-ahead only. `since` is the
     first day at that colour, `days` how long it has been by then (the first day counts), `exception_days` the same
     for Red and Amber together. `turns_red_on` is the day it turns Red if nothing changes, where that is later than
-    today. `owner`, `last_update_by` and `accepted_by` are post titles. Slips are in days. The plan is named for lists that
-    run over several.
+    today. `owner`, `last_update_by` and `accepted_by` are post titles. Slips are in days. `plan_slug` names the
+    plan in lists that run over several.
     """
 
     kind: str
@@ -80,7 +80,6 @@ class ExceptionItem:
     marking: Marking = Marking.OFFICIAL
     version: str = "1"
     plan_slug: str = ""
-    plan_title: str = ""
 
     @property
     def key(self) -> ItemKey:

@@ -73,6 +73,17 @@ class PlanSummary:
     waiting_submissions: int
     oldest_waiting_since: datetime | None
     withheld: int | None  # how many items another organisation's officer is not shown; None for everybody else
+    submissions_red: int = 0  # `counts` are of milestones; an exception may be a submission as well
+    submissions_amber: int = 0
+
+    @property
+    def red(self) -> int:
+        """Everything Red, submissions included, as the exceptions page counts it."""
+        return self.counts.red + self.submissions_red
+
+    @property
+    def amber(self) -> int:
+        return self.counts.amber + self.submissions_amber
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +122,12 @@ class InboxClock:
     rag: Rag | None
     hours_waited: int
     limit_hours: int
+    red: int = 0  # how many of those that wait are Red now, and how many Amber
+    amber: int = 0
+
+    @property
+    def green(self) -> int:
+        return self.waiting - self.red - self.amber
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +141,19 @@ class PlanHome:
     submissions_turning_red: int
     inbox: InboxClock
     withheld: int | None
+
+    @property
+    def red(self) -> int:
+        """Everything Red, submissions included, as the exceptions page counts it."""
+        return self.counts.red + self.inbox.red
+
+    @property
+    def amber(self) -> int:
+        return self.counts.amber + self.inbox.amber
+
+    @property
+    def exceptions(self) -> int:
+        return self.red + self.amber
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,18 @@ from app.pages import (
 )
 
 router = APIRouter()
-for _noun in (
-    sessions, account, keys, plans, exception_reports, milestones, updates, change_requests, evidence, audit_events, help,
-):  # fmt: skip
+_NOUNS = (
+    sessions,
+    account,
+    keys,
+    plans,
+    exception_reports,
+    milestones,
+    updates,
+    change_requests,
+    evidence,
+    audit_events,
+    help,
+)
+for _noun in _NOUNS:
     router.include_router(_noun.router)

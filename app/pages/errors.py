@@ -1,6 +1,8 @@
 """Everything the pages answer instead of what was asked, in plain English and with the right status."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -44,14 +46,20 @@ STATUSES: dict[type[WaymarkError], int] = {
 # status: (title, what it means and what to do now)
 _WORDS = {
     400: ("This request cannot be read", "Go back, reload the page and try again."),
-    403: ("You cannot open this page", "Your role in this plan does not include it. The programme manager can say who may."),
+    403: (
+        "You cannot open this page",
+        "Your role in this plan does not include it. The programme manager can say who may.",
+    ),
     404: (
         "Page not found",
         "There is no such page, or it is not for you to see. Check the address, or start from your plans.",
     ),
     405: ("This address does not take that", "Go back to the page you came from and use its buttons and links."),
     409: ("This was not done", "Nothing has changed."),
-    412: ("Somebody else changed this", "Nothing has been saved. Go back, reload the page and compare before you save."),
+    412: (
+        "Somebody else changed this",
+        "Nothing has been saved. Go back, reload the page and compare before you save.",
+    ),
     413: ("That is too large", "One file may have 50 MB."),
     415: ("This kind of file is not accepted", "Go back and choose another file."),
     422: ("Some of this cannot be used", "Nothing has changed. Check what was entered."),
@@ -59,7 +67,7 @@ _WORDS = {
     429: ("Too many tries", "Wait a little, then try again."),
     500: (
         "Sorry, something went wrong",
-        "It is our fault and not yours, and it has been put on our record. Nothing you had saved is lost. Try again later.",
+        "It is our fault, not yours, and it is on our record. Nothing you had saved is lost. Try again later.",
     ),
     503: ("Sorry, this is not available just now", "Nothing has been saved. Try again in a minute."),
 }
@@ -100,7 +108,7 @@ def _from_waymark(request: Request, error: WaymarkError) -> Response:
     return _page(request, status, title=title, said=said, lines=lines, headers=headers)
 
 
-def _wrong_field(found: dict[str, object]) -> str:
+def _wrong_field(found: Mapping[str, Any]) -> str:
     place = found.get("loc", ())
     name = str(place[-1]) if isinstance(place, tuple) and place else "It"
     return f"{name.replace('_', ' ').capitalize()}: {found.get('msg', 'cannot be used')}"
@@ -131,5 +139,7 @@ def _page(
     )
     if request.headers.get("HX-Request-Type") == "partial":
         # HTMX asked for a part of a page: an error takes the place of the whole of it.
-        answer.headers.update({"HX-Retarget": "#main-content", "HX-Reselect": "#main-content", "HX-Reswap": "outerHTML"})
+        answer.headers.update(
+            {"HX-Retarget": "#main-content", "HX-Reselect": "#main-content", "HX-Reswap": "outerHTML"}
+        )
     return answer

@@ -59,9 +59,7 @@ async def attach_evidence(run: Receiving, plan: str, ref: str, request: Request)
     async def change(form: Form, file: IncomingFile | None) -> Response:
         facts = _facts(form, has_file=file is not None)
         form.check()
-        item = await run.write(
-            keeping(file, services.attach_evidence), milestone=key, upload=upload_of(file), **facts
-        )
+        item = await run.write(keeping(file, services.attach_evidence), milestone=key, upload=upload_of(file), **facts)
         return see_other(f"{address_of(plan, ref)}#{item.ref}")
 
     async def again(form: Form, status: int) -> Response:
@@ -107,7 +105,7 @@ def _attach_page(
     return show_form(
         run, request, "evidence/new.html", view, plan, form,
         path="evidence", heading="Attach evidence", button="Attach evidence", status=status,
-        forms=FORMS, kinds=KINDS, markings=MARKINGS[:1] + [("official-sensitive", "Official-Sensitive")],
+        forms=FORMS, kinds=KINDS, markings=[(marking, words) for marking, words, *_ in MARKINGS],
         accept=ACCEPT_ATTRIBUTE, accepted=ACCEPTED_SENTENCE,
         organisations=[one for one in offered.organisations if one[0] != run.actor.organisation_slug],
     )  # fmt: skip
@@ -153,9 +151,7 @@ def download_evidence(run: Writing, evidence: str) -> Response:
 
 
 @router.post("/plans/{plan}/milestones/{ref}/evidence/{evidence}/review")
-def review_evidence(
-    run: Writing, plan: str, ref: str, evidence: str, request: Request, form: Submitted
-) -> Response:
+def review_evidence(run: Writing, plan: str, ref: str, evidence: str, request: Request, form: Submitted) -> Response:
     """Accept or reject an item for one milestone."""
 
     def change() -> EvidenceView:
@@ -242,13 +238,14 @@ def withdraw_evidence(run: Writing, evidence: str, request: Request, form: Submi
         return see_other(f"{address_of(item.plan_slug, item.links[0].milestone_ref)}#{item.ref}")
 
     return settle(
-        form, change, done=done, again=lambda form, status: _withdrawal_page(run, request, evidence, form, status=status)
+        form,
+        change,
+        done=done,
+        again=lambda form, status: _withdrawal_page(run, request, evidence, form, status=status),
     )
 
 
-def _withdrawal_page(
-    run: PageRunner, request: Request, evidence: str, form: Form, *, status: int = 200
-) -> Response:
+def _withdrawal_page(run: PageRunner, request: Request, evidence: str, form: Form, *, status: int = 200) -> Response:
     item, plan = run.read(_read_evidence, evidence=evidence)
     if not item.may_withdraw and not form.failed:
         raise Forbidden("Evidence is withdrawn by the organisation that provided it, once, or by the plan's managers")

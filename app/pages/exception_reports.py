@@ -18,12 +18,12 @@ from app.domain.exception_reports import (
     ExceptionReport,
     ExceptionRow,
 )
-from app.domain.plans import Choices, PlanView
+from app.domain.plans import Choices
 from app.domain.refusals import invalid
 from app.domain.words import CAUSE_WORDS, DelayCause, Marking, Rag, Status
 from app.pages.deps import Reading
 from app.pages.frames import frame_of
-from app.pages.templating import render, wants_fragment
+from app.pages.templating import moment, render, wants_fragment
 from app.pages.wording import (
     KIND_WORDS,
     RAG_TITLES,
@@ -33,8 +33,8 @@ from app.pages.wording import (
     short,
     slip_words,
 )
-from app.services.exception_reports import compile_report
-from app.services.plans import choices, get_plan
+from app.services.exception_reports import CompiledReport, compile_report
+from app.services.plans import choices
 
 router = APIRouter()
 
@@ -130,62 +130,61 @@ WantedNow = Annotated[Wanted, Depends(_wanted)]
 def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedNow) -> Response:
     """The exceptions of one plan."""
 
-    def read(uow: UnitOfWork) -> tuple[PlanView, ExceptionReport, Choices, ExceptionReport | None]:
-        view = get_plan(uow, slug=plan)
-        report = compile_report(uow, slug=plan, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
-        ahead = _look_ahead(uow, view, report)
-        return view, report, choices(uow, slug=plan), ahead
+    def read(uow: UnitOfWork) -> tuple[CompiledReport, Choices, ExceptionReport | None]:
+        found = compile_report(uow, slug=plan, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
+        return found, choices(uow, slug=plan), _look_ahead(uow, plan, found)
 
-    view, report, offered, ahead = run.read(read)
-    frame = frame_of(run, view, active="exceptions", exceptions=None if report.looks_ahead else report.counts.total)
-    page = _page(request, wanted, report, offered=offered, next_review=view.next_review, ahead=ahead)
+    found, offered, ahead = run.read(read)
+    report = found.report
+    frame = frame_of(run, found.plan, active="exceptions", exceptions=report.counts.total_now)
+    page = _page(request, wanted, found, offered=offered, ahead=ahead)
     return render(request, page.pop("template"), frame=frame, **page)
 
 
 @router.get("/exceptions")
 def show_all_exceptions(run: Reading, request: Request, wanted: WantedNow) -> Response:
     """The exceptions of every plan whose live content I may read."""
-    report = run.read(
-        compile_report, slug=None, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor
-    )
-    page = _page(request, wanted, report, offered=None, next_review=None, ahead=None)
+    found = run.read(compile_report, slug=None, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
+    page = _page(request, wanted, found, offered=None, ahead=None)
     return render(request, page.pop("template"), frame=frame_of(run), **page)
 
 
-def _look_ahead(uow: UnitOfWork, plan: PlanView, report: ExceptionReport) -> ExceptionReport | None:
+def _look_ahead(uow: UnitOfWork, slug: str, found: CompiledReport) -> ExceptionReport | None:
     """What the next review will find, asked only when there is nothing to show today."""
-    if report.counts.total or report.looks_ahead or plan.next_review is None or plan.next_review <= report.today:
+    report, later = found.report, found.next_review
+    if report.counts.total or report.looks_ahead or later is None or later <= report.today:
         return None
-    return compile_report(uow, slug=plan.slug, filters=ExceptionFilters(on=plan.next_review), limit=1, cursor=None)
+    return compile_report(uow, slug=slug, filters=ExceptionFilters(on=later), limit=1, cursor=None).report
 
 
 def _page(
     request: Request,
     wanted: Wanted,
-    report: ExceptionReport,
+    found: CompiledReport,
     *,
     offered: Choices | None,
-    next_review: date | None,
     ahead: ExceptionReport | None,
 ) -> dict[str, Any]:
-    path = request.url.path
-    address = Addresses(path, wanted.query)
-    source = request.headers.get("HX-Source", "") if wants_fragment(request) else ""
-    later = next_review if next_review is not None and next_review > report.today else None
+    report = found.report
+    address = Addresses(request.url.path, wanted.query)
+    partial = wants_fragment(request)
+    source = request.headers.get("HX-Source", "") if partial else ""
+    later = found.next_review
+    titles = {} if offered else {slug: found.plan_titles[plan] for plan, slug in found.plan_slugs.items()}
     return {
-        "template": "exception_reports/_swapped.html" if source or wants_fragment(request) else "exception_reports/page.html",
+        "template": "exception_reports/_swapped.html" if partial else "exception_reports/page.html",
         "report": report,
-        "groups": _groups(report, wanted, all_plans=offered is None),
+        "groups": _groups(report, wanted, titles),
         "all_plans": offered is None,
         "detail": wanted.detail,
         "query": wanted.query,
         "address": address,
         "selects": _selects(wanted.filters, offered),
         "chips": _chips(wanted.filters, offered, address),
-        "later": later,
+        "later": later if later is not None and later > report.today else None,
         "ahead": ahead,
         "more_red": report.counts.red - report.counts.red_now,
-        "next_page": address.with_(cursor=report.next_cursor) if report.next_cursor else None,
+        "next_page": address.with_(cursor=found.next_cursor) if found.next_cursor else None,
         "is_first_page": wanted.cursor is None,
         "offer_all": wanted.limit == ROWS and report.shown.total > ROWS,
         "limit": wanted.limit,
@@ -203,11 +202,11 @@ class Addresses:
         self._query = dict(query)
 
     def with_(self, **changes: str | None) -> str:
-        """This list with parameters added or replaced; None or an empty one is taken out."""
+        """The list with parameters added or replaced; None or an empty one is taken out."""
         return self._address({**self._query, **{name: value or "" for name, value in changes.items()}})
 
     def only(self, *names: str) -> str:
-        """This list with nothing but these parameters."""
+        """The list with nothing but these parameters."""
         return self._address({name: value for name, value in self._query.items() if name in names})
 
     def _address(self, query: Mapping[str, str]) -> str:
@@ -215,8 +214,11 @@ class Addresses:
         return f"{self._path}?{urlencode(given)}" if given else self._path
 
 
-def _selects(filters: ExceptionFilters, offered: Choices | None) -> list[tuple[str, str, str, list[tuple[str, str, bool]]]]:
-    """The filters that are chosen from a list: (name, label, words for all, [(value, words, chosen)])."""
+Select = tuple[str, str, str, list[tuple[str, str, bool]]]
+"""A filter chosen from a list: (name, label, words for all, [(value, words, chosen)])."""
+
+
+def _selects(filters: ExceptionFilters, offered: Choices | None) -> list[Select]:
     lists: list[tuple[str, str, str, str | None, Iterable[tuple[str, str]]]] = []
     if offered is not None:
         lists = [
@@ -236,13 +238,13 @@ def _selects(filters: ExceptionFilters, offered: Choices | None) -> list[tuple[s
 
 def _chips(filters: ExceptionFilters, offered: Choices | None, address: Addresses) -> list[tuple[str, str]]:
     """What is filtered by: (words, the address without it)."""
-    themes, owners, organisations = (
+    themes, owners, leads = (
         (dict(offered.themes), dict(offered.owners), dict(offered.organisations)) if offered else ({}, {}, {})
     )
     set_now = [
         ("theme", filters.theme, themes.get(filters.theme or "", "Theme")),
         ("owner", filters.owner, owners.get(filters.owner or "", "Owner")),
-        ("organisation", filters.organisation, organisations.get(filters.organisation or "", filters.organisation or "")),
+        ("organisation", filters.organisation, leads.get(filters.organisation or "", filters.organisation or "")),
         ("kind", filters.kind, KIND_WORDS.get(filters.kind or "", filters.kind or "")),
         ("rag", filters.rag, RAG_TITLES[filters.rag] if filters.rag else ""),
         ("cause", filters.cause, f"Cause: {CAUSE_WORDS[filters.cause].lower()}" if filters.cause else ""),
@@ -261,23 +263,26 @@ class _Group:
     rows: list[tuple[Any, ...]]
 
 
-def _groups(report: ExceptionReport, wanted: Wanted, *, all_plans: bool) -> list[_Group]:
+def _groups(report: ExceptionReport, wanted: Wanted, titles: Mapping[str, str]) -> list[_Group]:
+    """Red, then Amber. `titles` names the plan of each row in a list over several."""
     note = "Turning Red by then, soonest first" if wanted.filters.turns_red else "Longest at {} first"
+    coloured = ((Rag.RED, report.red, report.shown.red), (Rag.AMBER, report.amber, report.shown.amber))
     found = []
-    for colour, rows, number in ((Rag.RED, report.red, report.shown.red), (Rag.AMBER, report.amber, report.shown.amber)):
+    for colour, rows, number in coloured:
         if rows:
             name = RAG_TITLES[colour]
-            printed = [_printed(row, report, all_plans=all_plans) for row in rows]
+            printed = [_printed(row, report, titles) for row in rows]
             found.append(_Group(colour, name, number, note.format(name), printed))
     return found
 
 
-def _printed(row: ExceptionRow, report: ExceptionReport, *, all_plans: bool) -> tuple[Any, ...]:
+def _printed(row: ExceptionRow, report: ExceptionReport, titles: Mapping[str, str]) -> tuple[Any, ...]:
     """One row as the template prints it: ready strings, in the order in which the template names them."""
     item = row.item
+    is_milestone = item.kind == "milestone"
     return (
-        f"{item.plan_slug}-{item.ref}" if all_plans else item.ref,
-        f"/plans/{item.plan_slug}/milestones/{item.ref}",
+        f"{item.plan_slug}-{item.ref}" if titles else item.ref,
+        f"/plans/{item.plan_slug}/milestones/{item.ref}" if is_milestone else "",
         item.ref,
         item.title,
         _days(item, report),
@@ -286,21 +291,25 @@ def _printed(row: ExceptionRow, report: ExceptionReport, *, all_plans: bool) -> 
         [reason.message for reason in item.reasons],
         _badge(row, report),
         "Official-Sensitive" if item.marking is Marking.OFFICIAL_SENSITIVE else "",
-        item.owner or "No owner",
-        item.organisation,
-        item.plan_title if all_plans else item.theme,
+        item.owner or ("No owner" if is_milestone else "Programme manager, to triage it"),
+        item.organisation if is_milestone else f"Sent by {item.organisation}",
+        titles[item.plan_slug] if titles else item.theme,
         _pairs(item),
         item.support_required,
         item.issue,
         _path(item),
         _waiting(item),
         date_line(item, today=report.today),
-        evidence_words(item.evidence),
+        evidence_words(item.evidence) if is_milestone else "",
         _last_update(item),
-        f"Accepted until {long_date(item.accepted_until)} by {item.accepted_by}"
+        f"Accepted until {long_date(item.accepted_until)}{_by(item)}"
         if row.is_accepted and item.accepted_until
         else "",
     )
+
+
+def _by(item: ExceptionItem) -> str:
+    return f" by {item.accepted_by}" if item.accepted_by else ""
 
 
 def _days(item: ExceptionItem, report: ExceptionReport) -> str:
@@ -324,6 +333,8 @@ def _badge(row: ExceptionRow, report: ExceptionReport) -> tuple[str, str] | None
 
 def _pairs(item: ExceptionItem) -> list[tuple[str, str, bool]]:
     """The dates and slips of a row: (name, words, whether it is late)."""
+    if item.kind == "submission":
+        return [("Received", moment(item.last_update_at), False)] if item.last_update_at else []
     due = item.due_date
     pairs = [("Due", short(due) if due else "None agreed", due is None)]
     if item.completed_date is not None:
@@ -354,6 +365,8 @@ def _waiting(item: ExceptionItem) -> str:
 
 
 def _last_update(item: ExceptionItem) -> str:
+    if item.kind == "submission":
+        return ""
     if item.last_update_at is None:
         return "No update yet" if item.status is not Status.COMPLETED else ""
     return f"{item.last_update_by}, {short(london_day(item.last_update_at))}"

@@ -22,8 +22,8 @@ _YEARS = range(1900, 2200)
 class Form:
     """The values of a form as typed, and what stands against them. A fresh form has neither.
 
-    A date is three fields, `name-day`, `name-month` and `name-year`, as in GOV.UK's date input. `prefix` goes before the
-    ids of the fields where a page has the same form several times.
+    A date is three fields, `name-day`, `name-month` and `name-year`, as in GOV.UK's date input. `prefix` goes before
+    the ids of the fields where a page has the same form several times.
     """
 
     values: dict[str, list[str]] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from app.domain.actors import Actor
 from app.domain.plans import PlanView
 from app.pages.deps import PageReceiver, PageRunner
 from app.pages.templating import Frame
+from app.services.exception_reports import count_now
 
 
 def frame_of(
@@ -14,7 +15,12 @@ def frame_of(
     is_page: bool = True,
     exceptions: int | None = None,
 ) -> Frame:
-    """The frame after a use case has been run, which is when it is known who asks."""
+    """The frame after a use case has been run, which is when it is known who asks.
+
+    Where the page has not counted the plan's exceptions itself, they are counted here for its menu.
+    """
+    if exceptions is None and plan is not None and plan.reads_live and isinstance(run, PageRunner):
+        exceptions = run.read(count_now, plan_id=plan.id)
     return Frame(
         person=run.actor.title,
         organisation=organisation_shown(run.actor, plan),

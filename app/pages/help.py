@@ -1,5 +1,7 @@
 """Help: what Waymark is for, how RAG is worked out, accessibility, privacy. Readable without signing in."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -42,5 +44,5 @@ def show_privacy(run: Reading, request: Request) -> Response:
     return _page(run, request, "help/privacy.html")
 
 
-def _page(run: Reading, request: Request, template: str, **context: object) -> Response:
+def _page(run: Reading, request: Request, template: str, **context: Any) -> Response:
     return render(request, template, frame=Frame(front_door=run.front_door), **context)

@@ -193,7 +193,9 @@ def entry_of(update: UpdateView) -> Entry:
         ("Waiting on", _waiting(update)),
         ("Cause of delay", CAUSE_WORDS[update.cause] if update.cause else None),
     ]
-    return Entry(update, _ENTRY_TITLES.get(update.kind, update.kind), tuple((name, text) for name, text in facts if text))
+    return Entry(
+        update, _ENTRY_TITLES.get(update.kind, update.kind), tuple((name, text) for name, text in facts if text)
+    )
 
 
 def _declared(update: UpdateView) -> str | None:
@@ -219,11 +221,15 @@ def _path(update: UpdateView) -> str | None:
 def _waiting(update: UpdateView) -> str | None:
     if not update.waiting_on:
         return None
-    return f"{update.waiting_on}, since {long_date(update.waiting_on_since)}" if update.waiting_on_since else update.waiting_on
+    return (
+        f"{update.waiting_on}, since {long_date(update.waiting_on_since)}"
+        if update.waiting_on_since
+        else update.waiting_on
+    )
 
 
 def history_line(change: DateChange) -> tuple[str, str, str]:
-    """A line of the date history: ("Due 16 November 2009", "was 30 October 2009. 22 October 2009, Director", reason)."""
+    """A line of the date history: ("Due 16 November 2009", "was 30 October 2009. Approved …", reason)."""
     words = long_date(change.value) if change.value else "none"
     was = f"was {long_date(change.was)}. " if change.was else ""
     if change.field == "baseline":

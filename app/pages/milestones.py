@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
+from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
 from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneView
 from app.domain.plans import Choices, MilestoneFilters, MilestonePage, PlanView
 from app.domain.refusals import Forbidden, Refused, invalid
@@ -347,7 +348,7 @@ def show_audit(
 @router.get("/plans/{plan}/milestones/{ref}/edit")
 def edit_milestone(run: Reading, plan: str, ref: str, request: Request) -> Response:
     """The form that changes a milestone's facts."""
-    view, plan_view = run.read(read_milestone, plan=plan, ref=ref)
+    view, _ = run.read(read_milestone, plan=plan, ref=ref)
     require_offer(view.may.edit, "change the facts")
     return _facts_page(run, request, plan, _form_of(view), view)
 
@@ -460,7 +461,11 @@ def _clashes(form: Form, view: MilestoneView, offered: Choices) -> list[tuple[st
     if form.stale is None:
         return []
     now = _form_of(view)
-    words = {"owner": dict(offered.owners), "organisation": dict(offered.organisations), "action": dict(offered.actions)}
+    words = {
+        "owner": dict(offered.owners),
+        "organisation": dict(offered.organisations),
+        "action": dict(offered.actions),
+    }
     found = []
     for name, label in _COMPARED.items():
         yours, theirs = form.text(name), now.text(name)
@@ -622,7 +627,9 @@ def _step_page(
     view, plan_view = run.read(read_milestone, plan=plan, ref=ref)
     if not form.failed:
         require_offer(getattr(view.may, offer), f"do this ({heading.lower()})")
-    return show_form(run, request, template, view, plan_view, form, path=path, heading=heading, button=button, status=status)
+    return show_form(
+        run, request, template, view, plan_view, form, path=path, heading=heading, button=button, status=status
+    )
 
 
 def show_form(
@@ -708,4 +715,5 @@ def _completion_page(
     return show_form(
         run, request, "milestones/completion.html", view, plan, form,
         path="completion", heading="Report it completed", button="Report it completed", status=status,
+        accept=ACCEPT_ATTRIBUTE, accepted=ACCEPTED_SENTENCE,
     )  # fmt: skip

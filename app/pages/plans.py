@@ -84,15 +84,18 @@ def show_plan(run: Reading, plan: str, request: Request) -> Response:
     found = run.read(read)
     if isinstance(found, PlanView):
         return render(request, "plans/editions.html", frame=frame_of(run, found, active="home"), plan=found)
-    longest = max((theme.counts.live for theme in found.themes), default=0)
+    waiting = Counts(red=found.inbox.red, amber=found.inbox.amber, green=found.inbox.green)
+    longest = max([waiting.live, *(theme.counts.live for theme in found.themes)])
     return render(
         request,
         "plans/home.html",
-        frame=frame_of(run, found.plan, active="home", exceptions=found.counts.exceptions),
+        frame=frame_of(run, found.plan, active="home", exceptions=found.exceptions),
         home=found,
         plan=found.plan,
         policy=POLICY_WORDS[found.plan.evidence_policy],
         themes=[(theme, bar(theme.counts, longest), bar_label(theme.counts)) for theme in found.themes],
+        inbox_bar=bar(waiting, longest),
+        inbox_label=f"{waiting.red} Red, {waiting.amber} Amber, {waiting.green} Green",
         days_to_review=(found.plan.next_review - found.today).days if found.plan.next_review else None,
         rag_titles=RAG_TITLES,
         clock=_clock(found.inbox),
@@ -162,8 +165,8 @@ def _clock(inbox: InboxClock) -> _Clock | None:
     if not inbox.waiting:
         return None
     over = inbox.hours_waited - inbox.limit_hours
-    hours = f"{inbox.hours_waited} hour{'' if inbox.hours_waited == 1 else 's'}"
-    words = f"Oldest: {hours}, {over} over the limit" if over > 0 else f"Oldest: {hours}, limit {inbox.limit_hours}"
+    limit = f"{over:,} over the limit" if over > 0 else f"limit {inbox.limit_hours}"
+    words = f"Oldest: {inbox.hours_waited:,} hour{'' if inbox.hours_waited == 1 else 's'}, {limit}"
     scale = 200 / (inbox.limit_hours * 1.25)
     return _Clock(
         words,

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import markupsafe
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, PackageLoader, PrefixLoader, UndefinedError
@@ -16,7 +18,7 @@ from jinja2.compiler import Frame as CompilerFrame
 from jinja2.loaders import ChoiceLoader
 from jinja2.nodes import Expr
 from jinja2.utils import missing
-from markupsafe import Markup, _escape_inner, escape
+from markupsafe import Markup, escape
 
 from app.domain import days
 from app.domain.permissions import ANYWHERE, Act
@@ -75,9 +77,17 @@ def file_size(size: int) -> str:
     return f"{size / 1_000_000:.1f} MB"
 
 
-def plural(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: "1 item", "3 items", "1,204 items"."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
+_COUNTED = 1_000  # counts of long lists stop here
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """A count with its noun: "1 item", "3 items", "1,000+ items"."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def number(count: int) -> str:
+    """A count of a long list, which may have been stopped: "24", "1,000+"."""
+    return f"{count:,}" if count <= _COUNTED else f"{_COUNTED:,}+"
 
 
 def sentence(text: str) -> str:
@@ -129,13 +139,17 @@ class _CodeGenerator(CodeGenerator):
             self.write(finalize.src)
 
 
+# What `escape` itself calls; the name is not public, so it is asked for.
+_escape_text: Callable[[str], str] = getattr(markupsafe, "_escape_inner", escape)
+
+
 class _Environment(Environment):
     code_generator_class = _CodeGenerator
 
     @staticmethod
     def escape_output(value: object) -> str:
         """Text for HTML: plain text escaped, Markup and everything else as Jinja has it."""
-        return _escape_inner(value) if type(value) is str else escape(value)
+        return _escape_text(value) if type(value) is str else escape(value)
 
 
 def _environment() -> Environment:
@@ -168,7 +182,7 @@ def _environment() -> Environment:
         lower_first=lower_first,
         paragraphs=paragraphs,
     )
-    env.globals.update(static=static, plural=plural, role_words=ROLE_WORDS, cause_words=CAUSE_WORDS)
+    env.globals.update(static=static, plural=plural, number=number, role_words=ROLE_WORDS, cause_words=CAUSE_WORDS)
     return env
 
 
@@ -228,5 +242,3 @@ def render(
 def wants_fragment(request: Request) -> bool:
     """Whether HTMX asked for a part of the page. Whole pages are asked for by everything else, Back included."""
     return request.headers.get("HX-Request-Type") == "partial"
-
-

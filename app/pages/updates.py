@@ -17,7 +17,11 @@ DECLARATIONS = [
     ("", "No change", "What the rules say, and any declaration that stands, is left as it is"),
     (Rag.RED, "Red", "Off track, unlikely to be delivered without major intervention"),
     (Rag.AMBER, "Amber", "Needs attention, achievable with timely action"),
-    (Rag.GREEN, "Green", "On track. It never improves on what the rules say; it lifts a declaration that is yours to lift"),
+    (
+        Rag.GREEN,
+        "Green",
+        "On track. It never improves on what the rules say; it lifts a declaration that is yours to lift",
+    ),
 ]
 CAUSES = [(str(cause), words) for cause, words in CAUSE_WORDS.items()]
 
@@ -62,9 +66,7 @@ def add_update(run: Writing, plan: str, ref: str, request: Request, form: Submit
     )
 
 
-def _page(
-    run: PageRunner, request: Request, plan: str, ref: str, form: Form | None, *, status: int = 200
-) -> Response:
+def _page(run: PageRunner, request: Request, plan: str, ref: str, form: Form | None, *, status: int = 200) -> Response:
     view, plan_view = run.read(read_milestone, plan=plan, ref=ref)
     if form is None:
         require_offer(view.may.update, "add an update")

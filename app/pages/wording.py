@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from app.domain.days import day_count, long_date, short_date, span_words, times_words
 from app.domain.words import OPEN_STATUSES, CancellationGround, DateSetter, EvidenceKind, EvidenceState, Rag, Status
 
+
 @lru_cache(maxsize=4096)
 def short(day: date) -> str:
     """A date in rows, remembered: a long list says few dates many times."""

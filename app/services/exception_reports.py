@@ -401,7 +401,7 @@ def _submission_item(question: _Question, place: _Place) -> ExceptionItem:
     judged_at = question.instant
     hours = max(0, int((judged_at - received).total_seconds() // 3600))
     limit = int((row.triage_due_at - received).total_seconds() // 3600)
-    over = f"{hours - limit} hours over the {limit}-hour limit" if hours > limit else f"{hours} of {limit} hours passed"
+    over = f"{hours - limit:,} hours over the {limit}-hour limit" if hours > limit else f"{hours} of {limit} hours passed"
     reason = Reason("not_triaged", place.colour, since, f"Not triaged: {over}")
     return ExceptionItem(
         kind=SUBMISSION,

@@ -60,6 +60,8 @@ def summary_of(uow: UnitOfWork, plan: PlanView) -> PlanSummary:
         waiting_submissions=waiting.number,
         oldest_waiting_since=waiting.oldest,
         withheld=withheld(uow, plan.id),
+        submissions_red=waiting.red,
+        submissions_amber=waiting.amber,
     )
 
 
@@ -69,12 +71,18 @@ def closed_book(plan: PlanView) -> PlanSummary:
 
 
 def waiting_submissions(uow: UnitOfWork, plan_id: str) -> Any:
-    """How many submissions wait, and since when the oldest: of the viewer's own organisation unless they triage."""
-    statement = select(func.count().label("number"), func.min(Submission.received_at).label("oldest")).where(
-        *waiting_for(uow, plan_id)
-    )
+    """How many submissions wait, at which colour, and since when the oldest. Who does not triage sees those of their
+    own organisation.
+    """
+    red, amber = Submission.red_from <= uow.now, Submission.amber_from <= uow.now
+    statement = select(
+        func.count().label("number"),
+        func.min(Submission.received_at).label("oldest"),
+        func.sum(_as_int(red)).label("red"),
+        func.sum(_as_int(amber & ~red)).label("amber"),
+    ).where(*waiting_for(uow, plan_id))
     row = uow.session.execute(statement).one()
-    return _Waiting(row.number, _aware(row.oldest))
+    return _Waiting(row.number, _aware(row.oldest), row.red or 0, row.amber or 0)
 
 
 def waiting_for(uow: UnitOfWork, plan_id: str) -> tuple[Any, ...]:
@@ -86,8 +94,8 @@ def waiting_for(uow: UnitOfWork, plan_id: str) -> tuple[Any, ...]:
 
 
 class _Waiting:
-    def __init__(self, number: int, oldest: datetime | None) -> None:
-        self.number, self.oldest = number, oldest
+    def __init__(self, number: int, oldest: datetime | None, red: int, amber: int) -> None:
+        self.number, self.oldest, self.red, self.amber = number, oldest, red, amber
 
 
 def _aware(value: Any) -> datetime | None:

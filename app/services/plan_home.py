@@ -116,4 +116,6 @@ def _inbox(uow: UnitOfWork, view: PlanView) -> InboxClock:
         colour,
         hours,
         view.triage_hours,
+        waiting.red,
+        waiting.amber,
     )
