@@ -103,6 +103,10 @@ def last_agreed_due_date(milestone: str) -> str:
                               WHERE a.milestone_id = {milestone}.id AND a.kind = 'due_date' AND a.state = 'approved')"""
 
 
+def replaced_sentence(table: str) -> str:
+    return f"A row of {table} is never replaced, and its keys are not taken again"
+
+
 GATE = "evidence_gate"
 NEVER_INSERTED = "A milestone is never inserted as achieved: insert it completed, add its evidence, then achieve it"
 ONLY_FROM_COMPLETED = "Only a completed milestone can be marked as achieved"
@@ -146,6 +150,7 @@ HEAD_RISES = "The head of a chain only moves on"
 NEVER_DELETED = "never_deleted"
 APPEND_ONLY = "append_only"
 NEVER_REPLACED = "never_replaced"
+SLUG_TAKEN = "Another plan has this address"
 NEVER_CHANGED = "never_changed"
 ROWID = "rowid_is_not_chosen"
 ROWID_SENTENCE = "Rows are numbered by the database"

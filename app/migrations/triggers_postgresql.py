@@ -3,8 +3,9 @@
 A row that is only locked is no conflict for a transaction with an older snapshot, and FOR UPDATE inside a trigger
 deadlocks with the locks of foreign keys. So a trigger writes what it judges: a change to what counts adds one to the
 `evidence_seq` of its milestones, in the order of their ids, before it looks; a new link adds one to the `link_seq` of
-its evidence; a change of policy writes every milestone of the plan; and judging a milestone takes its plan's row
-FOR SHARE, which holds a change of policy or state up.
+its evidence; a change of policy writes every milestone of the plan, and a new milestone writes the plan, for a change
+of policy with an older snapshot could not see it; and judging a milestone takes its plan's row FOR SHARE, which holds
+a change of policy or state up.
 
 The functions are volatile: each of their statements sees what was committed until then. They name their own search
 path, temporary tables last, so that no session can put a table of its own in the place of ours. Triggers are enabled
@@ -82,6 +83,8 @@ BEGIN
   IF NEW.status = 'achieved' THEN
     {_refuse(guarded.GATE, guarded.NEVER_INSERTED)}
   END IF;
+  -- Once a transaction: a version of the row, and none of its values.
+  UPDATE plans SET created_at = created_at WHERE id = NEW.plan_id AND xmin <> pg_current_xact_id()::xid;
   RETURN NEW;
 END""",
     "milestones_gate_update": f"""

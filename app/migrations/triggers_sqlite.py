@@ -50,7 +50,7 @@ def _keeping_rows() -> dict[str, str]:
 def _never_deleted_or_replaced(table: Guarded) -> dict[str, str]:
     name, rowid = table.table, f"EXISTS (SELECT 1 FROM {table.table} WHERE rowid = NEW.rowid)"
     taken = [rowid, *(_key_exists(name, key) for key in table.unique)]
-    replaced = _refuse(guarded.NEVER_REPLACED, f"A row of {name} is never replaced, and its keys are not taken again")
+    replaced = _refuse(guarded.NEVER_REPLACED, guarded.replaced_sentence(name))
     if name == "access_log":
         # Opened again within the hour: the entry that is there stays, and nothing is said of it.
         body = (
@@ -67,7 +67,7 @@ def _never_deleted_or_replaced(table: Guarded) -> dict[str, str]:
                 _trigger(f"{name}_never_replaced", "BEFORE INSERT", name, body),
             ),
             # Before the insert a rowid that was not chosen reads -1: a row that really has it could be replaced.
-            _refusal(f"{name}_rowid_not_chosen", "AFTER INSERT", name, refused, when="NEW.rowid < 0"),
+            _refusal(f"{name}_rowid_not_chosen", "AFTER INSERT", name, refused, when="NEW.rowid < 1"),
         ]
     )
 
@@ -94,7 +94,7 @@ def _moments_are_moments() -> dict[str, str]:
     refused = _refuse(guarded.MOMENT, guarded.MOMENT_SENTENCE)
     for table in ("milestones", "evidence", "evidence_links"):
         days, moments = _DAYS.get(table, ()), _MOMENTS.get(table, ())
-        wrong = [f"NEW.{day} IS NOT date(NEW.{day})" for day in days]
+        wrong = [f"NEW.{day} IS NOT date(NEW.{day}, '+0 days')" for day in days]
         wrong += [
             f"NEW.{moment} IS NOT NULL AND (typeof(NEW.{moment}) <> 'text' OR NEW.{moment} NOT GLOB '{_MOMENT_SHAPE}')"
             for moment in moments
@@ -198,7 +198,7 @@ def _what_stands() -> dict[str, str]:
          "(OLD.state = 'approved' AND NEW.state NOT IN ('approved', 'closed'))"
          " OR (OLD.state = 'closed' AND NEW.state <> 'closed')"),
         ("plans_slug_never_taken", "UPDATE OF slug", "plans",
-         _refuse(guarded.NEVER_REPLACED, "Another plan has this address"),
+         _refuse(guarded.NEVER_REPLACED, guarded.SLUG_TAKEN),
          "EXISTS (SELECT 1 FROM plans WHERE slug = NEW.slug AND id <> NEW.id)"),
         ("change_requests_decision_stands", "UPDATE", "change_requests",
          _refuse(guarded.DECISION, guarded.DECISION_STANDS), "OLD.state <> 'requested'"),
