@@ -1,7 +1,8 @@
 """The demo, loaded and written back: `waymark init --demo` and `waymark seeds export`.
 
-Loading replays the history in the order of time, each step as the person and at the moment it names, through the services
-that pages and API use, and in one transaction. So what a visitor finds, its trail included, is what would have come about.
+Loading replays the history in the order of time, each step as the person and at the moment it names, through the
+services that pages and API use, and in one transaction. So what a visitor finds, trail included, is what would have
+come about.
 """
 
 import secrets
@@ -16,6 +17,7 @@ from sqlalchemy import select
 from app.db import Database, UnitOfWork
 from app.domain.actors import Actor, system_actor
 from app.domain.evidence import Upload
+from app.domain.refusals import WaymarkError
 from app.domain.words import Door, EvidencePolicy, EvidenceState, Marking, MeetingState, MovedRule, Role, Status
 from app.file_types import check_content
 from app.models import Milestone, Plan, Setting
@@ -28,12 +30,13 @@ from app.storage import Storage, incoming_from_bytes
 FIRST_DAY = "demo_first_day"
 
 WORDS = (
-    "acorn", "anchor", "apple", "arrow", "autumn", "bakery", "barley", "basket", "beacon", "birch", "blanket", "bridge",
-    "bucket", "button", "candle", "canvas", "carrot", "castle", "cedar", "cherry", "chimney", "clover", "cobble", "copper",
-    "cotton", "cricket", "crystal", "daisy", "dolphin", "elder", "ember", "falcon", "feather", "fennel", "ferry", "garden",
-    "ginger", "granite", "harbour", "hazel", "heather", "ivory", "jigsaw", "juniper", "kettle", "ladder", "lantern",
-    "lavender", "lemon", "linen", "magpie", "maple", "marble", "meadow", "mustard", "nutmeg", "orchard", "otter", "paddle",
-    "pebble", "pepper", "quilt", "ribbon", "rocket", "saddle", "saffron", "sandal", "silver", "spruce", "thimble", "thistle",
+    "acorn", "anchor", "apple", "arrow", "autumn", "bakery", "barley", "basket", "beacon", "birch", "blanket",
+    "bridge", "bucket", "button", "candle", "canvas", "carrot", "castle", "cedar", "cherry", "chimney",
+    "clover", "cobble", "copper", "cotton", "cricket", "crystal", "daisy", "dolphin", "elder", "ember",
+    "falcon", "feather", "fennel", "ferry", "garden", "ginger", "granite", "harbour", "hazel", "heather",
+    "ivory", "jigsaw", "juniper", "kettle", "ladder", "lantern", "lavender", "lemon", "linen", "magpie",
+    "maple", "marble", "meadow", "mustard", "nutmeg", "orchard", "otter", "paddle", "pebble", "pepper",
+    "quilt", "ribbon", "rocket", "saddle", "saffron", "sandal", "silver", "spruce", "thimble", "thistle",
     "timber", "trumpet", "tunnel", "velvet", "walnut", "willow", "window", "winter", "yarrow",
 )  # fmt: skip
 
@@ -113,10 +116,14 @@ def _upload(storage: Storage, path: Path) -> Upload:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """Something that happens at a moment. `by` is an e-mail address, "key: " and a key's name, or empty for Waymark."""
+    """Something that happens at a moment. `by` is an e-mail address, "key: " and a key's name, or empty for Waymark.
+
+    `what` names it in a message.
+    """
 
     at: datetime
     by: str
+    what: str
     act: Callable[[UnitOfWork], None]
 
 
@@ -150,13 +157,18 @@ class _Loading:
 
     def _take(self, step: "_Step") -> None:
         if step.by not in self._actors:
-            raise BadSeeds(f"Nobody is called {step.by}.")
-        self._uow.step(step.act, actor=self._actors[step.by], now=step.at)
+            raise BadSeeds(f"{step.what}: nobody is called {step.by}.")
+        try:
+            self._uow.step(step.act, actor=self._actors[step.by], now=step.at)
+        except KeyError as missing:
+            raise BadSeeds(f"{step.what}: {missing} is missing.") from missing
+        except WaymarkError as answer:
+            raise BadSeeds(f"{step.what}: {answer.message}") from answer
 
     def _steps(self) -> Iterator[_Step]:
         """Everything that is to happen. Of what happens at one moment, what is listed first happens first."""
         opening = min(self._calendar.moment(plan["facts"]["created"]) for plan in self._demo.plans)
-        yield _Step(opening, "", self._open)
+        yield _Step(opening, "", "organisations and people", self._open)
         for plan in self._demo.plans:
             yield self._at(plan["facts"]["created"], self._create_plan, plan)
             yield self._at(plan["facts"]["written"], self._write_plan, plan)
@@ -172,7 +184,9 @@ class _Loading:
                 yield self._at(person["left"], self._leave, person)
 
     def _at(self, when: Record, act: Callable[..., None], *records: Record) -> _Step:
-        return _Step(self._calendar.moment(when), when["by"], lambda uow: act(uow, *records))
+        return _Step(
+            self._calendar.moment(when), when.get("by", ""), _said(when, records[0]), lambda uow: act(uow, *records)
+        )
 
     def _open(self, uow: UnitOfWork) -> None:
         """The day the administrator set Waymark up: its settings, organisations and people."""
@@ -311,6 +325,13 @@ class _Loading:
         ).one_or_none()
         item_id, ref = waiting or ("", "")
         return DemoKey(leads.organisation, key["name"], issued.secret, item_id, ref)
+
+
+def _said(when: Record, record: Record) -> str:
+    """How a message names a step: "safeguarding-plan, day -8 at 11:05, withdrawal"."""
+    about = record.get("facts", record)
+    name = next((str(about[field]) for field in ("slug", "email", "name") if field in about), "")
+    return ", ".join(filter(None, [name, f"day {when['day']} at {when['time']}", when.get("does")]))
 
 
 def new_password() -> str:

@@ -1,6 +1,7 @@
-"""What stands in the database, as a demo's plain data files: organisations, people, keys, and each plan with its history.
+"""What stands in the database, as a demo's plain data files: organisations, people, keys, each plan with its history.
 
-Facts are written as they stand today, a milestone's due date as it first was; how it came to where it is now is history.
+Facts are written as they stand today, a milestone's due date as it first was; how it came to stand where it does is
+history.
 """
 
 import json
@@ -35,6 +36,9 @@ from app.services.keys import FRONT_DOOR
 from app.services.seeds_format import Calendar, Record, filled
 from app.services.seeds_history import Trail, read_trail, steps
 
+WAYMARK = ""
+"""The actor id of Waymark itself, which the files leave out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exported:
@@ -66,7 +70,7 @@ def export_demo(uow: UnitOfWork, *, first_day: date) -> Exported:
     names = _Names(
         organisations={organisation.id: organisation.slug for organisation in organisations},
         people=people_named,
-        actors={**people_named, **{key.id: f"key: {key.name}" for key in keys}},
+        actors={**people_named, **{key.id: f"key: {key.name}" for key in keys}, WAYMARK: ""},
     )
     front_door = uow.session.get(Setting, FRONT_DOOR)
     return Exported(
@@ -75,18 +79,18 @@ def export_demo(uow: UnitOfWork, *, first_day: date) -> Exported:
         people=_people(uow, people, names, calendar),
         keys=_keys(uow, keys, names, calendar),
         plans={plan.slug: _plan(uow, plan, names, calendar) for plan in plans},
-        files=dict(
-            uow.session.execute(
-                select(Evidence.file_name, Evidence.storage_name).where(Evidence.file_name.is_not(None))  # type: ignore[call-overload, union-attr]
-            )
-            .tuples()
-            .all()
-        ),
+        files=_files(uow),
     )
 
 
 def _all(uow: UnitOfWork, model: Any) -> list[Any]:
     return list(uow.session.execute(select(model).order_by(model.id)).scalars())
+
+
+def _files(uow: UnitOfWork) -> dict[str, str]:
+    statement = select(Evidence.file_name, Evidence.storage_name)  # type: ignore[call-overload]
+    rows = uow.session.execute(statement.where(Evidence.file_name.is_not(None)))  # type: ignore[union-attr]
+    return {row.file_name: row.storage_name for row in rows}
 
 
 def _organisation(row: Organisation) -> Record:
@@ -121,7 +125,7 @@ def _keys(uow: UnitOfWork, keys: Iterable[OrganisationKey], names: _Names, calen
             "name": key.name,
             "plans": plans.get(key.id, []),
             "scopes": key.scopes.split(),
-            "created": {**calendar.when(key.created_at), "by": names.people[key.created_by or ""]},
+            "created": filled({**calendar.when(key.created_at), "by": names.people.get(key.created_by or WAYMARK)}),
             "expires_after_days": (key.expires_at - key.created_at).days,
         }
         for key in keys
@@ -179,7 +183,7 @@ def _events(uow: UnitOfWork, chain: str, name: str) -> Iterable[AuditEvent]:
 
 
 def _stamp(event: AuditEvent, names: _Names, calendar: Calendar) -> Record:
-    return {**calendar.when(event.at), "by": names.actors[event.actor_id]}
+    return filled({**calendar.when(event.at), "by": names.actors[event.actor_id]})
 
 
 def _meetings(trail: Trail) -> list[Record]:

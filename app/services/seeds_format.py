@@ -1,7 +1,8 @@
 """The plain data files of a demo: where they stand, how they are written, and how their days become dates.
 
-A folder holds `settings.json`, `organisations.json`, `people.json`, `keys.json`, one file a plan under `plans/`, and the evidence files
-under `files/`. Every date is a number of days from the demo's first day, so that the demo is always alive.
+A folder holds `settings.json`, `organisations.json`, `people.json`, `keys.json`, one file a plan under `plans/`, and
+the evidence files under `files/`. Every date is a number of days from the demo's first day, so that the demo is always
+alive.
 """
 
 import json

@@ -1,7 +1,7 @@
 """A plan's history as its audit trail tells it, written as the steps that would make it happen again.
 
-The trail gives order, moment and who; what was said stands in `texts`, and the rest on the rows. Events that follow from
-another one (a fall back, a moved date, a triage) are no steps: the services bring them about.
+The trail gives order, moment and who; what was said stands in `texts`, and the rest on the rows. Events that follow
+from another one (a fall back, a moved date, a triage) are no steps: the services bring them about.
 """
 
 import json
@@ -48,7 +48,7 @@ class Trail:
 
     def stamp(self, event: AuditEvent) -> Record:
         """When, and by whom."""
-        return {**self.calendar.when(event.at), "by": self.who[event.actor_id]}
+        return filled({**self.calendar.when(event.at), "by": self.who[event.actor_id]})
 
 
 def read_trail(uow: UnitOfWork, plan: Plan, *, calendar: Calendar, who: Mapping[str, str]) -> Trail:
@@ -75,7 +75,7 @@ def steps(trail: Trail) -> Iterator[Record]:
         step = told(trail, event) if told else None
         if step is not None:
             stamp = trail.stamp(event)
-            yield filled({"day": stamp["day"], "time": stamp["time"], "by": stamp["by"], **step})
+            yield filled({**stamp, **step})
 
 
 def _plan_approval(trail: Trail, _: AuditEvent) -> Record:
