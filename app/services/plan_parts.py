@@ -185,7 +185,7 @@ def add_membership(
         plan_id=plan.id,
         item_kind="membership",
         item_id=row.id,
-        item_ref=found.post_title,
+        item_ref=found.post_title[:40],
         facts={"person": found.id, "role": role, "ends_on": ends_on},
     )
     organisation = uow.session.get(Organisation, found.organisation_id)
