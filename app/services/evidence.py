@@ -186,7 +186,7 @@ def review_evidence(
         texts={"reason": said},
         texts_of=f"{item.id}:{case.milestone.id}",
     )
-    _triage(uow, case, item)
+    _end_wait(uow, case, item, SubmissionState.LOGGED, by="review")
     _settle_afresh(uow, [case])
     return get_evidence(uow, evidence=evidence)
 
@@ -227,6 +227,7 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
         texts={"reason": said},
         texts_of=f"{item.id}:withdrawal",
     )
+    _end_wait(uow, affected[0], item, SubmissionState.RETURNED, by="withdrawal")
     _settle_afresh(uow, affected)
     return get_evidence(uow, evidence=evidence)
 
@@ -300,24 +301,21 @@ def _withdrawn(linked: LinkedEvidence, evidence_id: str, uow: UnitOfWork) -> Lin
     return replace(linked, withdrawn_at=uow.now) if linked.evidence_id == evidence_id else linked
 
 
-def _triage(uow: UnitOfWork, case: Case, item: Evidence) -> None:
-    """Reviewing a submission triages it: somebody has looked."""
-    statement = select(Submission).where(
-        Submission.evidence_id == item.id,
-        Submission.state == SubmissionState.WAITING,
-    )
+def _end_wait(uow: UnitOfWork, case: Case, item: Evidence, outcome: SubmissionState, *, by: str) -> None:
+    """What came from outside waits no longer: somebody has reviewed it, or it was taken back before anybody did."""
+    statement = select(Submission).where(Submission.evidence_id == item.id, Submission.state == SubmissionState.WAITING)
     submission = uow.session.execute(statement).scalar_one_or_none()
     if submission is None:
         return
-    submission.state = SubmissionState.LOGGED
-    submission.triaged_at, submission.triaged_by = uow.now, uow.actor.id
+    submission.state = outcome
+    submission.triaged_at, submission.triaged_by = uow.now, uow.actor.id or None
     submission.amber_from = submission.red_from = None
     submission.version += 1
     uow.session.flush()
     uow.record(
         "submission_triaged",
         **{**case.about, "item_kind": "submission", "item_id": submission.id, "item_ref": submission.ref},
-        facts={"outcome": SubmissionState.LOGGED, "by": "review"},
+        facts={"outcome": outcome, "by": by},
     )
 
 

@@ -142,3 +142,14 @@ def test_expiry_counts_from_its_day_before_the_stored_state_has_caught_up(world:
         Rag.AMBER,
         "Not achieved: evidence outstanding",
     )
+
+
+def test_what_a_partner_sent_waits_until_it_is_reviewed_or_taken_back(world: World) -> None:
+    view = world.milestone()
+    reviewed, withdrawn = world.attached(view, by="pol"), world.attached(view, by="pol")
+    world.clock.forward(hours=49)
+    assert sorted(exceptions(world, kind="submission")) == ["S-001", "S-002"]
+    assert exceptions(world, "nat", kind="submission") == []
+    world.accepted(view, reviewed)
+    world.write("pol", evidence.withdraw_evidence, evidence=withdrawn.id, reason="Sent twice")
+    assert exceptions(world, kind="submission") == []
