@@ -76,6 +76,13 @@ def build_app(
     settings: Settings, *, database: Database | None = None, storage: Storage | None = None, clock: Clock | None = None
 ) -> FastAPI:
     """Put the application together. What is not given is made from the settings; `clock` gives aware UTC moments."""
+    app = bare_app(settings)
+    furnish(app, settings, database=database, storage=storage, clock=clock)
+    return app
+
+
+def bare_app(settings: Settings) -> FastAPI:
+    """The application's routes and layers, which take most of the time, without anything to work on yet."""
     app = FastAPI(
         title="Waymark",
         version=version("waymark"),
@@ -86,15 +93,7 @@ def build_app(
         lifespan=_lifespan,
         middleware=_middleware(settings, metrics := Metrics()),
     )
-    app.state.settings = settings
-    app.state.database = database or Database(settings.database)
-    app.state.storage = storage or open_store(settings)
-    app.state.clock = clock or _now
-    app.state.last_seen = LastSeen()
-    app.state.front_door = FrontDoor(app.state.database)
-    app.state.limits = RateLimits(settings)
     app.state.metrics = metrics
-    app.state.write_turn = anyio.Semaphore(WRITERS_SQLITE if app.state.database.is_sqlite else WRITERS_POSTGRESQL)
     for kind in (WaymarkError, RequestValidationError, ValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_later)
     app.mount("/static", StaticFiles(), name="static")
@@ -105,6 +104,21 @@ def build_app(
     limited.include_router(pages.router, include_in_schema=False)
     app.include_router(limited)
     return app
+
+
+def furnish(
+    app: FastAPI, settings: Settings, *, database: Database | None, storage: Storage | None, clock: Clock | None
+) -> None:
+    """Give an application what its requests work on."""
+    state = app.state
+    state.settings = settings
+    state.database = database or Database(settings.database)
+    state.storage = storage or open_store(settings)
+    state.clock = clock or _now
+    state.last_seen = LastSeen()
+    state.front_door = FrontDoor(state.database)
+    state.limits = RateLimits(settings)
+    state.write_turn = anyio.Semaphore(WRITERS_SQLITE if state.database.is_sqlite else WRITERS_POSTGRESQL)
 
 
 def answer(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ No lifespan runs, so nothing happens behind a test's back; `house.app.state.last
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from starlette.testclient import TestClient
 
 from app.domain.actors import system_actor
 from app.domain.words import Door, Scope
-from app.main import build_app, configure_logging
+from app.main import bare_app, configure_logging, furnish
 from app.pages.deps import cookie_name
 from app.services import identity, keys
 from app.services.identity import Limits
@@ -35,7 +36,8 @@ class House:
         configure_logging()
         self.world = world
         self.settings = Settings(data=folder, database_url=world.database.url, **settings)
-        self.app: FastAPI = build_app(self.settings, database=world.database, clock=world.clock)
+        self.app: FastAPI = _routes(**settings)
+        furnish(self.app, self.settings, database=world.database, storage=None, clock=world.clock)
 
     def stranger(self, *, address: str = "203.0.113.5", **headers: str) -> TestClient:
         """A browser that nobody has signed in with."""
@@ -88,3 +90,9 @@ class House:
             follow_redirects=False,
             raise_server_exceptions=False,
         )
+
+
+@cache
+def _routes(**settings: Any) -> FastAPI:
+    """Routes and layers, made once for all tests with the same settings; each house furnishes them anew."""
+    return bare_app(Settings(**settings))
