@@ -471,7 +471,7 @@ def _migrate(settings: Settings) -> None:
 
 def _load_demo(waymark: _Waymark) -> None:
     if waymark.read(people.list_organisations):
-        _tell("The database is in use: its data is kept, and no demo was loaded.")
+        _tell("The database holds data already and keeps it: no demo was loaded.")
         return
     with _progress() as progress:
         credentials = seeds.load_demo(

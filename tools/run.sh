@@ -6,19 +6,13 @@ data=$1
 port=$2
 
 WAYMARK_DATA=$data
-export WAYMARK_DATA
+WAYMARK_PORT=$port
+export WAYMARK_DATA WAYMARK_PORT
 
-if [ -n "${WAYMARK_DATABASE_URL:-}" ] || [ -e "$data/waymark.db" ]; then
-    .venv/bin/waymark migrate
-else
-    # Half a demo would be kept by the next start, so what a failed first start made goes again.
-    .venv/bin/waymark init --demo || {
-        rm -f "$data/waymark.db" "$data/waymark.db-wal" "$data/waymark.db-shm"
-        exit 1
-    }
-fi
+.venv/bin/waymark init --demo
 
 if [ -e "$data/demo-credentials.txt" ]; then
-    cat "$data/demo-credentials.txt"
+    # Written when the demo was made; this start may use another port.
+    sed "s|http://127\.0\.0\.1:[0-9]*|http://127.0.0.1:$port|" "$data/demo-credentials.txt"
 fi
-exec .venv/bin/waymark serve --port "$port"
+exec .venv/bin/waymark serve
