@@ -148,12 +148,13 @@ VBA_TYPE = "application/vnd.ms-office.vbaProject"
         samples.ooxml("docx", more={"word/vbaProject.bin": b"x"}),
         samples.ooxml("docx", more={"word/VBAPROJECT.BIN": b"x"}),
         samples.ooxml("docx", more={"customXml/vbaProjectSignature.bin": b"x"}),
+        samples.ooxml("docx", more={"word/vbaData.xml": b"x"}),
         samples.ooxml("docx", more={"word/harmless.bin": b"x"}, types={"word/harmless.bin": VBA_TYPE}),
         samples.ooxml("docx", more={"word/harmless.bin": b"x"}, defaults={"bin": VBA_TYPE}),
         samples.ooxml("docx", main_type="application/vnd.ms-word.document.macroEnabled.main+xml"),
         samples.ooxml("docx", more={"word/embeddings/sheet1.xlsm": b"x"}),
     ],
-    ids=["part", "upper case", "signature", "renamed", "renamed by extension", "main part", "embedded"],
+    ids=["part", "upper case", "signature", "data", "renamed", "renamed by extension", "main part", "embedded"],
 )
 def test_an_office_file_with_macros_is_refused(content):
     assert "macros" in refusal("a.docx", content)
@@ -339,7 +340,7 @@ def test_a_compound_file_whose_table_of_tables_runs_in_a_circle_is_refused():
 def test_siblings_that_refer_to_each_other_end():
     content = bytearray(samples.ole("doc"))
     at = content.index("WordDocument".encode("utf-16-le"))
-    content[at + 68 : at + 76] = struct.pack("<LL", 0, 1)
+    content[at + 68 : at + 76] = struct.pack("<LL", 1, 2)  # 2 is itself
 
     assert check("a.doc", bytes(content)) == "application/msword"
 
