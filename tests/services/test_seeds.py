@@ -85,10 +85,12 @@ class Loaded:
             return identity.open_session(uow, person_id=person, limits=limits)
 
         token = self.database.write(sign_in, actor=system_actor(Door.CLI), now=NOW)
-        return self.read(identity.actor_from_session, token=token, idle=timedelta(hours=1)).actor
+        found: Actor = self.read(identity.actor_from_session, token=token, idle=timedelta(hours=1)).actor
+        return found
 
     def milestone(self, ref: str, *, plan: str = SAFEGUARDING, who: Actor | None = None) -> MilestoneView:
-        return self.read(milestones.get_milestone, who=who, milestone=MilestoneKey(plan=plan, ref=ref))
+        found: MilestoneView = self.read(milestones.get_milestone, who=who, milestone=MilestoneKey(plan=plan, ref=ref))
+        return found
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -446,7 +448,9 @@ def test_stored_colours_are_those_of_the_rules_on_every_day_to_come(judged: list
 
 def test_nothing_lies_in_the_future_and_the_trail_holds(demo: Loaded) -> None:
     def latest(uow: UnitOfWork) -> datetime:
-        return uow.session.execute(select(func.max(AuditEvent.at)).where(AuditEvent.chain != "-")).scalar_one()  # type: ignore[arg-type]
+        statement = select(func.max(AuditEvent.at)).where(AuditEvent.chain != "-")  # type: ignore[arg-type]
+        found: datetime = uow.session.execute(statement).scalar_one()
+        return found
 
     assert london_day(demo.read(latest)) < NOW.date()
     chains = demo.read(lambda uow: list(audit_events.verify(uow)))
