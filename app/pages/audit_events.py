@@ -10,7 +10,7 @@ from app.pages.frames import frame_of
 from app.pages.milestone_words import audit_entries
 from app.pages.templating import render
 from app.services.audit_events import list_events
-from app.services.plans import get_plan
+from app.services.plans import choices, get_plan
 
 router = APIRouter()
 
@@ -22,9 +22,14 @@ def show_audit_events(
     run: Reading, plan: str, request: Request, cursor: Annotated[str | None, Query(max_length=500)] = None
 ) -> Response:
     """Everything that happened to a plan, newest first."""
-    view, (lines, more) = run.read(
-        lambda uow: (get_plan(uow, slug=plan), list_events(uow, slug=plan, item=None, limit=ROWS, cursor=cursor))
+    view, (lines, more), offered = run.read(
+        lambda uow: (
+            get_plan(uow, slug=plan),
+            list_events(uow, slug=plan, item=None, limit=ROWS, cursor=cursor),
+            choices(uow, slug=plan),
+        )
     )
+    names = {view.organisation.id: view.organisation.name, **dict(offered.owners), **dict(offered.actions)}
     here = f"/plans/{plan}/audit-events"
     return render(
         request,
@@ -34,7 +39,7 @@ def show_audit_events(
         caption=view.title,
         back="",
         back_words="",
-        entries=audit_entries(lines),
+        entries=audit_entries(lines, names=names),
         next_page=f"{here}?cursor={more}" if more else None,
         first_page=here if cursor else None,
     )

@@ -23,7 +23,7 @@ from app.domain.refusals import invalid
 from app.domain.words import CAUSE_WORDS, DelayCause, Marking, Rag, Status
 from app.pages.deps import Reading
 from app.pages.frames import frame_of
-from app.pages.templating import moment, render, wants_fragment
+from app.pages.templating import Frame, moment, render, wants_fragment
 from app.pages.wording import (
     KIND_WORDS,
     RAG_TITLES,
@@ -138,7 +138,7 @@ def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedNow
     report = found.report
     frame = frame_of(run, found.plan, active="exceptions", exceptions=report.counts.total_now)
     page = _page(request, wanted, found, offered=offered, ahead=ahead)
-    return render(request, page.pop("template"), frame=frame, **page)
+    return _rendered(request, frame, page)
 
 
 @router.get("/exceptions")
@@ -146,7 +146,15 @@ def show_all_exceptions(run: Reading, request: Request, wanted: WantedNow) -> Re
     """The exceptions of every plan whose live content I may read."""
     found = run.read(compile_report, slug=None, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
     page = _page(request, wanted, found, offered=None, ahead=None)
-    return render(request, page.pop("template"), frame=frame_of(run), **page)
+    return _rendered(request, frame_of(run), page)
+
+
+def _rendered(request: Request, frame: Frame, page: dict[str, Any]) -> Response:
+    answer = render(request, page.pop("template"), frame=frame, **page)
+    if wants_fragment(request):
+        # Without the empty parameters of a form in which little was chosen.
+        answer.headers["HX-Push-Url"] = page["here"]
+    return answer
 
 
 def _look_ahead(uow: UnitOfWork, slug: str, found: CompiledReport) -> ExceptionReport | None:
@@ -179,6 +187,7 @@ def _page(
         "detail": wanted.detail,
         "query": wanted.query,
         "address": address,
+        "here": address.with_(cursor=wanted.cursor),
         "selects": _selects(wanted.filters, offered),
         "chips": _chips(wanted.filters, offered, address),
         "later": later if later is not None and later > report.today else None,
@@ -189,9 +198,17 @@ def _page(
         "offer_all": wanted.limit == ROWS and report.shown.total > ROWS,
         "limit": wanted.limit,
         "oob": False,
-        "source": source.partition("#")[0],
+        "from_form": source.startswith("form"),
+        "focus": _focus(source),
         "cleared": address.only("on", "detail"),
     }
+
+
+def _focus(source: str) -> str:
+    """Where the reader goes on after a swap: the link that was followed may be gone. A form keeps the focus itself."""
+    if source.startswith("a#switch"):
+        return "switch"
+    return "showing" if source.startswith("a") else ""
 
 
 class Addresses:

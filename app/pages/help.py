@@ -7,7 +7,9 @@ from fastapi.responses import Response
 
 from app.domain import evidence as evidence_rules
 from app.domain import rag
-from app.pages.deps import Reading
+from app.domain.refusals import Unauthenticated
+from app.pages.deps import PageRunner, Reading
+from app.pages.frames import frame_of
 from app.pages.templating import Frame, render
 
 router = APIRouter()
@@ -44,5 +46,13 @@ def show_privacy(run: Reading, request: Request) -> Response:
     return _page(run, request, "help/privacy.html")
 
 
-def _page(run: Reading, request: Request, template: str, **context: Any) -> Response:
-    return render(request, template, frame=Frame(front_door=run.front_door), **context)
+def _page(run: PageRunner, request: Request, template: str, **context: Any) -> Response:
+    return render(request, template, frame=_frame(run), **context)
+
+
+def _frame(run: PageRunner) -> Frame:
+    """Help is for everybody; who is signed in keeps the way back to their plans."""
+    try:
+        return frame_of(run)
+    except Unauthenticated:
+        return Frame(front_door=run.front_door)

@@ -1,8 +1,8 @@
 """What the milestone page says, made of what the service returned: the gate's lines, the evidence log, the history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from app.domain.days import day_count, long_date
 from app.domain.evidence import EvidenceView, LinkView
@@ -18,7 +18,7 @@ from app.domain.words import (
     Status,
 )
 from app.pages.templating import file_size, moment, sentence
-from app.pages.wording import EVIDENCE_KIND_WORDS, RAG_TITLES
+from app.pages.wording import EVIDENCE_KIND_WORDS, RAG_TITLES, listing
 
 # --- The gate ------------------------------------------------------------------------------------------------------
 
@@ -310,43 +310,49 @@ class AuditEntry:
     texts: tuple[tuple[str, str], ...]
 
 
-def audit_entry(line: AuditLine) -> AuditEntry:
-    """An event's name, facts and typed texts in words."""
+def audit_entries(lines: Sequence[AuditLine], *, names: Mapping[str, str]) -> list[AuditEntry]:
+    """A trail in words, in the order given. `names` says what ids mean."""
+    return [_audit_entry(line, names) for line in lines]
+
+
+def _audit_entry(line: AuditLine, names: Mapping[str, str]) -> AuditEntry:
+    facts = ((_titled(name), _fact(value, names)) for name, value in line.facts.items())
     return AuditEntry(
         line=line,
         title=line.event.replace("_", " ").capitalize(),
         door=_DOORS.get(line.door, line.door),
-        facts=tuple((_named(name), _fact(value)) for name, value in line.facts.items()),
-        texts=tuple((_named(name), body if body is not None else "redacted") for name, body in line.texts.items()),
+        facts=tuple((name, words) for name, words in facts if words),
+        texts=tuple((_titled(name), body if body is not None else "redacted") for name, body in line.texts.items()),
     )
 
 
-def _named(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+def _titled(name: str) -> str:
+    return {"sha256": "SHA-256"}.get(name, name.replace("_", " ").capitalize())
 
 
-def _fact(value: object) -> str:
-    """A fact in words; a change, kept as [was, is], says both."""
-    if isinstance(value, list) and len(value) == 2 and not any(isinstance(part, list) for part in value):
-        was, now = value
-        return f"{_said(now)} (was {_said(was)})" if was not in (None, "") else _said(now)
-    if isinstance(value, list):
-        return ", ".join(_said(part) for part in value) or "none"
-    return _said(value)
+def _fact(value: object, names: Mapping[str, str]) -> str:
+    """A fact in words; a change, kept as [was, is], says both. Nothing where there was and is nothing."""
+    if not isinstance(value, list):
+        return _said(value, names)
+    if len(value) != 2 or any(isinstance(part, list) for part in value):
+        return listing(_said(part, names) for part in value)
+    was, now = (_said(part, names) for part in value)
+    return f"{now or 'none'} (was {was})" if was else now
 
 
-def _said(value: object) -> str:
-    if value is None or value == "":
-        return "none"
+def _said(value: object, names: Mapping[str, str]) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     text = str(value)
+    if text in names:
+        return names[text]
+    return _moment_or_day(text) or text.replace("_", " ")
+
+
+def _moment_or_day(text: str) -> str:
     try:
-        return long_date(date.fromisoformat(text)) if len(text) == 10 else text.replace("_", " ")
+        return long_date(date.fromisoformat(text)) if len(text) == 10 else moment(datetime.fromisoformat(text))
     except ValueError:
-        return text.replace("_", " ")
-
-
-def audit_entries(lines: Sequence[AuditLine]) -> list[AuditEntry]:
-    """A trail in words, in the order given."""
-    return [audit_entry(line) for line in lines]
+        return ""

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
+from app.domain.days import times_words
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
 from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneView
 from app.domain.plans import Choices, MilestoneFilters, MilestonePage, PlanView
@@ -58,6 +59,13 @@ ROBUSTNESS = [(str(score), f"{score}: {words}") for score, words in evidence_rul
 MARKINGS = [
     (Marking.OFFICIAL, "Official"),
     (Marking.OFFICIAL_SENSITIVE, "Official-Sensitive", "Printed on the milestone wherever it is shown"),
+]
+
+
+VISIBILITY = [
+    ("keep", "Leave it as it is"),
+    ("everyone", "Everyone on the plan"),
+    ("some", "Only those I choose"),
 ]
 
 
@@ -160,7 +168,7 @@ def _printed(row: MilestoneRow) -> tuple[Any, ...]:
         row.owner.title if row.owner else "No owner",
         row.organisation.name,
         short(row.due_date) if row.due_date else "None agreed",
-        f"moved {row.moves}×" if row.moves else "",
+        f"moved {times_words(row.moves)}" if row.moves else "",
         _expected(row),
         late and row.completed_date is None,
         evidence_words(row.evidence),
@@ -288,7 +296,8 @@ def find_milestone(run: Reading, milestone: str) -> Response:
 @router.get("/plans/{plan}/milestones/new")
 def new_milestone(run: Reading, plan: str, request: Request) -> Response:
     """The form that adds a milestone."""
-    return _facts_page(run, request, plan, Form(), None)
+    fresh = Form({"marking": [Marking.OFFICIAL], "visibility": ["everyone"]})
+    return _facts_page(run, request, plan, fresh, None)
 
 
 @router.post("/plans/{plan}/milestones")
@@ -324,9 +333,10 @@ def show_audit(
 
     def read(uow: UnitOfWork) -> Any:
         view, plan_view = read_milestone(uow, plan=plan, ref=ref)
-        return view, plan_view, *list_events(uow, slug=plan, item=view.row.id, limit=ROWS, cursor=cursor)
+        found = list_events(uow, slug=plan, item=view.row.id, limit=ROWS, cursor=cursor)
+        return view, plan_view, choices(uow, slug=plan), *found
 
-    view, plan_view, lines, more = run.read(read)
+    view, plan_view, offered, lines, more = run.read(read)
     here = address_of(plan, ref)
     return render(
         request,
@@ -336,10 +346,17 @@ def show_audit(
         caption=f"{view.row.ref} {view.row.title}",
         back=here,
         back_words=f"Back to {view.row.ref}",
-        entries=audit_entries(lines),
+        entries=audit_entries(lines, names=_names(view, offered)),
         next_page=f"{here}/audit?cursor={more}" if more else None,
         first_page=f"{here}/audit" if cursor else None,
     )
+
+
+def _names(view: MilestoneView, offered: Choices) -> dict[str, str]:
+    """Who and what the ids in this trail mean, as far as the page knows."""
+    row = view.row
+    organisations = {one.id: one.name for one in (row.organisation, *row.supporting_organisations)}
+    return {**dict(offered.owners), **dict(offered.actions), **organisations}
 
 
 # --- Facts ---------------------------------------------------------------------------------------------------------
@@ -434,6 +451,7 @@ def _facts_page(
         plan=plan_view,
         choices=offered,
         markings=MARKINGS,
+        visibility=VISIBILITY if view else VISIBILITY[1:],
         heading="Change the facts" if view else "Add a milestone",
         caption=view.row.ref if view else "Milestones",
         back=f"{base}/{view.row.ref}" if view else base,

@@ -2,12 +2,14 @@
 // and put the focus where a reader has to go on.
 import { initAll } from "./vendor/govuk-frontend.min.js";
 
-document.body.classList.add("js-enabled", "govuk-frontend-supported");
+const markBody = () => document.body.classList.add("js-enabled", "govuk-frontend-supported");
+markBody();
 initAll();
 
 document.addEventListener("htmx:after:swap", () => {
+  markBody(); // going back replaces the whole body
   // What was there before is started already, and says so as an error: only what is new matters here.
-  initAll({ scope: document.getElementById("main-content"), onError: () => {} });
+  initAll({ scope: document.body, onError: () => {} });
   const next = document.querySelector("[data-wm-focus]");
   if (!next) return;
   next.removeAttribute("data-wm-focus");
