@@ -6,9 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
 from app.domain.words import OPEN_STATUSES, Status
+from app.models.exception_scans import COUNT_CAP
 from app.models.milestones import Milestone
-
-COUNT_CAP = 1000
 
 
 def status_on(day: date) -> ColumnElement[Any]:

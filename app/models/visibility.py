@@ -1,14 +1,22 @@
-"""What an actor may know of, as conditions on milestones. Every query that a person or key sets off carries one."""
+"""What an actor may know of, as conditions on milestones. Every query that a person or key sets off carries one.
+
+The rule stands in `_knowable` once. Statements that are built once and run often (`exception_rows.py`) give it bound
+parameters, the others the actor's own values.
+"""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, true
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, true
 from sqlalchemy import false as never
 
 from app.domain.actors import Actor
 from app.domain.permissions import may_know_all, plans_known
 from app.domain.words import Scope
 from app.models.milestones import Milestone, MilestoneRestriction, MilestoneSupporter
+
+_milestones: Any = Milestone.__table__
+_restrictions: Any = MilestoneRestriction.__table__
+_supporters: Any = MilestoneSupporter.__table__
 
 
 def knowable(actor: Actor) -> ColumnElement[bool]:
@@ -21,55 +29,70 @@ def knowable(actor: Actor) -> ColumnElement[bool]:
         return true()
     plans = plans_known(actor)
     everything = frozenset(plan for plan in plans if may_know_all(actor, plan))
-    conditions: list[ColumnElement[bool]] = [_in(Milestone.plan_id, plans)]
+    conditions = [_in(_milestones.c.plan_id, plans)]
     if everything != plans:
-        conditions.append(or_(_unrestricted_for(actor), _in(Milestone.plan_id, everything)))
-    if actor.is_key and Scope.PLAN_READ not in actor.scopes:
-        conditions.append(_is_party(actor))
+        conditions.append(or_(unrestricted_for(actor), _in(_milestones.c.plan_id, everything)))
+    if is_party_only(actor):
+        conditions.append(_is_party(actor.organisation_id))
     return and_(*conditions)
 
 
 def knowable_in(actor: Actor, plan_id: str) -> ColumnElement[bool]:
     """The same within one plan, written so that an index on the plan serves it."""
-    in_plan: Any = Milestone.plan_id == plan_id
+    in_plan = _milestones.c.plan_id == plan_id
     if actor.is_system:
-        return in_plan
+        return in_plan  # type: ignore[no-any-return]
     if plan_id not in plans_known(actor):
         return never()
     conditions = [in_plan]
     if not may_know_all(actor, plan_id):
-        conditions.append(_unrestricted_for(actor))
-    if actor.is_key and Scope.PLAN_READ not in actor.scopes:
-        conditions.append(_is_party(actor))
+        conditions.append(unrestricted_for(actor))
+    if is_party_only(actor):
+        conditions.append(_is_party(actor.organisation_id))
     return and_(*conditions)
+
+
+def unrestricted_for(actor: Actor) -> ColumnElement[bool]:
+    """Not restricted, or restricted to the actor or the actor's organisation."""
+    return _unrestricted(actor.organisation_id, actor.id if actor.is_person else "")
+
+
+def unrestricted_for_viewer() -> ColumnElement[bool]:
+    """The same for the parameters `viewer_organisation` and `viewer_id`."""
+    return _unrestricted(bindparam("viewer_organisation"), bindparam("viewer_id"))
+
+
+def viewer_parameters(actor: Actor) -> dict[str, str]:
+    """What `unrestricted_for_viewer` is run with. A key is no person, so no restriction names it."""
+    return {"viewer_organisation": actor.organisation_id, "viewer_id": actor.id if actor.is_person else ""}
 
 
 def withheld_in(actor: Actor, plan_id: str) -> ColumnElement[bool]:
     """The milestones of a plan that are kept from the actor: only ever counted, and only for whom that is right."""
-    return and_(Milestone.plan_id == plan_id, ~_unrestricted_for(actor))
+    return and_(_milestones.c.plan_id == plan_id, ~unrestricted_for(actor))
 
 
-def _unrestricted_for(actor: Actor) -> ColumnElement[bool]:
-    named = [MilestoneRestriction.organisation_id == actor.organisation_id]
-    if actor.is_person:
-        named.append(MilestoneRestriction.person_id == actor.id)
+def is_party_only(actor: Actor) -> bool:
+    """Whether the actor is a key that may attach evidence and read nothing else."""
+    return actor.is_key and Scope.PLAN_READ not in actor.scopes
+
+
+def _unrestricted(organisation: Any, person: Any) -> ColumnElement[bool]:
+    named = or_(_restrictions.c.organisation_id == organisation, _restrictions.c.person_id == person)
     return or_(
-        Milestone.restricted.is_(False),
-        exists().where(MilestoneRestriction.milestone_id == Milestone.id, or_(*named)),
+        _milestones.c.restricted.is_(False),
+        exists().where(_restrictions.c.milestone_id == _milestones.c.id, named),
     )
 
 
-def _is_party(actor: Actor) -> ColumnElement[bool]:
-    return or_(
-        Milestone.lead_organisation_id == actor.organisation_id,
-        exists().where(
-            MilestoneSupporter.milestone_id == Milestone.id,
-            MilestoneSupporter.organisation_id == actor.organisation_id,
-        ),
+def _is_party(organisation: Any) -> ColumnElement[bool]:
+    supports = exists().where(
+        _supporters.c.milestone_id == _milestones.c.id, _supporters.c.organisation_id == organisation
     )
+    return or_(_milestones.c.lead_organisation_id == organisation, supports)
 
 
-def _in(column: Any, values: frozenset[str]) -> ColumnElement[bool]:
+def _in(column: Any, values: frozenset[str]) -> Any:
     """One value as an equality: indexes like it better than a list of one."""
     if not values:
         return never()

@@ -17,8 +17,9 @@ from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.rag import PlanSettings
 from app.domain.refusals import NotFound, Stale
-from app.domain.words import MeetingState, Scope
-from app.models import Evidence, EvidenceLink, Milestone, MilestoneSupporter, Person, Plan, ReviewMeeting
+from app.domain.words import Scope
+from app.models import Milestone, MilestoneSupporter, Person, Plan, plan_heads
+from app.models.linked_evidence import rows_by_milestone
 from app.models.visibility import knowable
 from app.services import settling
 
@@ -154,27 +155,7 @@ def plan_settings(plan: Any, meetings: tuple[date, ...]) -> PlanSettings:
 
 def meeting_days(uow: UnitOfWork, plan_id: str) -> tuple[date, ...]:
     """The plan's review meetings, cancelled ones left out, in order."""
-    statement = (
-        select(ReviewMeeting.on_day)
-        .where(ReviewMeeting.plan_id == plan_id, ReviewMeeting.state != MeetingState.CANCELLED)
-        .order_by(ReviewMeeting.on_day)
-    )
-    return tuple(uow.session.execute(statement).scalars())
-
-
-_LINK_COLUMNS = (
-    EvidenceLink.milestone_id,
-    EvidenceLink.evidence_id,
-    EvidenceLink.outcome,
-    EvidenceLink.reviewed_at,
-    Evidence.form,
-    Evidence.scan,
-    Evidence.received_at,
-    Evidence.effective_to,
-    Evidence.withdrawn_at,
-    Evidence.ref,
-    Evidence.title,
-)
+    return plan_heads.meeting_days(uow.session, [plan_id])[plan_id]
 
 
 def linked_evidence(uow: UnitOfWork, milestone_ids: list[str]) -> dict[str, list[LinkedEvidence]]:
@@ -182,12 +163,7 @@ def linked_evidence(uow: UnitOfWork, milestone_ids: list[str]) -> dict[str, list
     found: dict[str, list[LinkedEvidence]] = {milestone_id: [] for milestone_id in milestone_ids}
     if not found:
         return found
-    statement = (
-        select(*_LINK_COLUMNS)
-        .join(Evidence, Evidence.id == EvidenceLink.evidence_id)
-        .where(EvidenceLink.milestone_id.in_(milestone_ids))
-    )
-    for row in uow.session.execute(statement):
+    for row in rows_by_milestone(uow.session, milestone_ids):
         found[row.milestone_id].append(
             LinkedEvidence(
                 row.evidence_id,

@@ -54,7 +54,9 @@ def request_change(
 
 def list_change_requests(uow: UnitOfWork, *, milestone: MilestoneKey) -> tuple[ChangeRequestView, ...]:
     """Every change asked for on a milestone, newest first."""
-    return views_of(uow, read_case(uow, milestone))
+    case = read_case(uow, milestone)
+    permissions.require(uow.actor, Act.READ_PLAN, case.item)
+    return views_of(uow, case)
 
 
 def decide_change(

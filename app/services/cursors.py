@@ -16,7 +16,7 @@ def encode(*parts: Any) -> str:
 
 
 def decode(cursor: str, *kinds: type) -> list[Any]:
-    """The parts of a cursor, of the kinds (str, int) this list encodes. Raises Invalid for anything it did not give out."""
+    """The parts of a cursor, of the kinds (str, int) this list encodes. Raises Invalid for any other text."""
     try:
         parts = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, RecursionError):

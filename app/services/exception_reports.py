@@ -3,12 +3,12 @@
 Reds in order of `red_from`, then Ambers in order of `amber_from`; a later day asks the very same question.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
-
-from sqlalchemy import ColumnElement, and_, or_, select
 
 from app.db import UnitOfWork
 from app.domain import exception_reports as rules
@@ -24,15 +24,14 @@ from app.domain.exception_reports import (
 from app.domain.rag import PlanSettings, Reason, Wording
 from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag
-from app.models import Milestone, Organisation, Plan, ProgressUpdate, ReviewMeeting, Submission
-from app.models.counting import capped
-from app.models.milestone_rows import milestone_rows
+from app.models import exception_scans, plan_heads
+from app.models.exception_scans import Shape
 from app.models.texts import latest_texts
-from app.models.visibility import knowable, knowable_in
+from app.models.visibility import viewer_parameters
 from app.services import cursors, plan_counts
 from app.services.cases import linked_evidence, plan_settings
-from app.services.milestone_rows import declarations_of, evidence_count, facts_for
-from app.services.plans import live_plan, view_of
+from app.services.milestone_rows import evidence_count, facts_for
+from app.services.plans import live_head, view_of_head
 
 MILESTONE, SUBMISSION = "milestone", "submission"
 PAGE = 50
@@ -52,109 +51,138 @@ class CompiledReport:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked, worked out once: the instants of the day asked about and of now."""
+    """What is asked, worked out once: the day, its instant and now; whose eyes; and the scans' shape and values."""
 
     filters: ExceptionFilters
     on: date
     today: date
     instant: datetime
     now: datetime
-    plans: tuple[str, ...]
-    single: str | None
+    shape: Shape
+    values: dict[str, Any]
+
+    def at(self, on: date, instant: datetime) -> _Question:
+        """The same without filters, for the counts of a day."""
+        plain = Shape(one_plan=self.shape.one_plan, sees_all=self.shape.sees_all)
+        return replace(self, filters=ExceptionFilters(on=on), on=on, instant=instant, shape=plain)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return {**self.values, "instant": self.instant, "now": self.now}
+
+    @property
+    def asks_for_milestones(self) -> bool:
+        return self.filters.kind in (None, MILESTONE)
+
+    @property
+    def asks_for_submissions(self) -> bool:
+        """Not when a filter asks for a fact that a submission does not have."""
+        filters = self.filters
+        only_milestones = filters.theme or filters.owner or filters.cause or filters.support_required
+        return filters.kind in (None, SUBMISSION) and not only_milestones
 
 
 def compile_report(
     uow: UnitOfWork, *, slug: str | None, filters: ExceptionFilters, limit: int = PAGE, cursor: str | None = None
 ) -> CompiledReport:
-    """Everything Red or Amber on a day, today or later, that the actor may know of.
+    """Everything Red or Amber on a day, today or later, that the actor may know of. A fixed number of queries.
 
     Raises NotFound for an unknown plan, Forbidden for who may not read it live, Invalid for a day before today.
     """
-    plan = live_plan(uow, slug) if slug is not None else None
-    question = _question(uow, plan, filters)
-    plans = _plans(uow, question, plan)
+    heads = _heads(uow, slug)
+    meetings = plan_heads.meeting_days(uow.session, [head.id for head in heads])
+    question = _question(uow, heads, filters, one_plan=slug is not None)
     found, more = _page(uow, question, limit, cursor)
-    settings = _settings(uow, plans)
-    items = [*_milestone_items(uow, question, found, settings), *_submission_items(question, found)]
+    settings = {head.id: plan_settings(head, meetings[head.id]) for head in heads}
+    places = {head.id: (head.slug, head.title) for head in heads}
+    counts, shown = _all_counts(uow, question)
     report = rules.build(
-        items,
+        _items(uow, question, found, settings, places),
         today=uow.today,
-        filters=replace(filters, on=question.on, support_required=False, turns_red=False),
-        counts=_counts(uow, question),
-        next_review=None,
-        withheld_count=(plan_counts.withheld(uow, plan.id) or 0) if plan else 0,
+        filters=ExceptionFilters(on=question.on),
+        counts=counts,
+        withheld_count=(plan_counts.withheld(uow, heads[0].id) or 0) if slug is not None else 0,
     )
     return CompiledReport(
-        report=replace(report, filters=replace(filters, on=question.on), shown=_shown(uow, question)),
-        plan=view_of(uow, plan) if plan else None,
-        plan_titles={one.id: one.title for one in plans},
-        plan_slugs={one.id: one.slug for one in plans},
+        report=replace(report, filters=replace(filters, on=question.on), shown=shown),
+        plan=view_of_head(uow, heads[0], meetings[heads[0].id]) if slug is not None else None,
+        plan_titles={head.id: head.title for head in heads},
+        plan_slugs={head.id: head.slug for head in heads},
         next_cursor=more,
-        next_review=_next_review(settings, uow.today),
+        next_review=_next_review(meetings, uow.today),
     )
 
 
-def count_now(uow: UnitOfWork, plan_id: str) -> int:
+def count_now(uow: UnitOfWork, *, plan_id: str) -> int:
     """How many exceptions the navigation shows beside "Exceptions" (capped)."""
-    counts = _counts(uow, _question_for(uow, ExceptionFilters(), (plan_id,), plan_id))
-    return counts.total
+    question = _question_about(uow, [plan_id], ExceptionFilters(), one_plan=True)
+    return _counts(uow, question).total
 
 
 def all_items(
     uow: UnitOfWork, *, slug: str | None, filters: ExceptionFilters, batch: int = 500
 ) -> Iterator[ExceptionItem]:
     """The whole list, a batch of rows at a time, for long reports and exports: memory stays flat."""
+    heads = _heads(uow, slug)
+    meetings = plan_heads.meeting_days(uow.session, [head.id for head in heads])
+    question = _question(uow, heads, filters, one_plan=slug is not None)
+    settings = {head.id: plan_settings(head, meetings[head.id]) for head in heads}
+    places = {head.id: (head.slug, head.title) for head in heads}
     cursor: str | None = None
-    plan = live_plan(uow, slug) if slug is not None else None
-    question = _question(uow, plan, filters)
-    settings = _settings(uow, _plans(uow, question, plan))
     while True:
         found, cursor = _page(uow, question, batch, cursor)
-        items = [*_milestone_items(uow, question, found, settings), *_submission_items(question, found)]
-        yield from rules.order(items, question.on)
+        yield from rules.order(_items(uow, question, found, settings, places), question.on)
         if cursor is None:
             return
 
 
-def _question(uow: UnitOfWork, plan: Plan | None, filters: ExceptionFilters) -> _Question:
-    if plan is not None:
-        return _question_for(uow, filters, (plan.id,), plan.id)
+def _heads(uow: UnitOfWork, slug: str | None) -> list[Any]:
+    """The plan asked about, or every approved plan whose live content the actor may read."""
+    if slug is not None:
+        return [live_head(uow, slug)]
     readable = permissions.plans_readable(uow.actor)
     if uow.actor.is_key and not readable:
         permissions.require(uow.actor, permissions.Act.READ_PLAN, permissions.Item(plan_id=""))
-    return _question_for(uow, filters, tuple(sorted(readable)), None)
+    heads = plan_heads.heads_by_id(uow.session, sorted(readable))
+    return [head for head in heads if head.state is PlanState.APPROVED]
 
 
-def _question_for(uow: UnitOfWork, filters: ExceptionFilters, plans: tuple[str, ...], single: str | None) -> _Question:
+def _question(uow: UnitOfWork, heads: list[Any], filters: ExceptionFilters, *, one_plan: bool) -> _Question:
+    return _question_about(uow, [head.id for head in heads], filters, one_plan=one_plan)
+
+
+def _question_about(uow: UnitOfWork, plans: list[str], filters: ExceptionFilters, *, one_plan: bool) -> _Question:
     on = filters.on or uow.today
     if on < uow.today:
         raise invalid(
-            "on", "date_in_past", "The report shows today or a later day. Earlier days are in published reports"
+            "on", "date_in_past", "The report shows today or a later day. Published reports show earlier ones"
         )
-    return _Question(filters, on, uow.today, instant_for(on, uow.now), uow.now, plans, single)
-
-
-def _plans(uow: UnitOfWork, question: _Question, plan: Plan | None) -> list[Plan]:
-    if plan is not None:
-        return [plan]
-    statement = select(Plan).where(Plan.id.in_(question.plans), Plan.state == PlanState.APPROVED)
-    return list(uow.session.execute(statement).scalars())
-
-
-def _settings(uow: UnitOfWork, plans: Sequence[Plan]) -> dict[str, PlanSettings]:
-    meetings: dict[str, list[date]] = {plan.id: [] for plan in plans}
-    statement = (
-        select(ReviewMeeting.plan_id, ReviewMeeting.on_day)
-        .where(ReviewMeeting.plan_id.in_(list(meetings)), ReviewMeeting.state != "cancelled")
-        .order_by(ReviewMeeting.on_day)
+    open_plans = [plan for plan in plans if permissions.may_know_all(uow.actor, plan)]
+    shape = Shape(
+        one_plan=one_plan,
+        sees_all=len(open_plans) == len(plans),
+        theme=bool(filters.theme),
+        owner=bool(filters.owner),
+        organisation=bool(filters.organisation),
+        cause=filters.cause is not None,
+        support_required=filters.support_required,
+        turns_red=filters.turns_red,
     )
-    for plan_id, day in uow.session.execute(statement):
-        meetings[plan_id].append(day)
-    return {plan.id: plan_settings(plan, tuple(meetings[plan.id])) for plan in plans}
+    values = {
+        **viewer_parameters(uow.actor),
+        "plan_id": plans[0] if plans else "",
+        "plans": plans,
+        "open_plans": open_plans,
+        "theme": filters.theme,
+        "owner": filters.owner,
+        "organisation": filters.organisation,
+        "cause": filters.cause,
+    }
+    return _Question(filters, on, uow.today, instant_for(on, uow.now), uow.now, shape, values)
 
 
-def _next_review(settings: dict[str, PlanSettings], today: date) -> date | None:
-    coming = [day for one in settings.values() for day in one.meetings if day >= today]
+def _next_review(meetings: dict[str, tuple[date, ...]], today: date) -> date | None:
+    coming = [day for days in meetings.values() for day in days if day >= today]
     return min(coming, default=None)
 
 
@@ -192,151 +220,76 @@ def _start(cursor: str | None) -> tuple[Rag, datetime, str] | None:
         return None
     colour, moment, item_id = cursors.decode(cursor, str, str, str)
     try:
-        # A moment without its zone is none of ours, and no database takes it.
-        return Rag(colour), datetime.fromisoformat(moment).astimezone(UTC), item_id
-    except (ValueError, OverflowError) as error:
+        place = Rag(colour), datetime.fromisoformat(moment), item_id
+    except ValueError as error:
         raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list") from error
+    if place[1].tzinfo is None:
+        raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list")
+    return place
 
 
 def _places(
     uow: UnitOfWork, question: _Question, colour: Rag, after: tuple[datetime, str] | None, room: int
 ) -> list[_Place]:
+    parameters = {**question.parameters, "room": room}
+    if after is not None:
+        parameters["last_moment"], parameters["last_id"] = after
+    run = uow.session.connection().execute
     found: list[_Place] = []
-    if question.filters.kind in (None, MILESTONE):
-        statement = milestone_rows().where(*_milestones_at(uow, question, colour))
-        found += _scan(uow, statement, Milestone, colour, after, room, MILESTONE)
-    if question.filters.kind in (None, SUBMISSION) and not _only_milestones(question.filters):
-        submissions = (
-            select(
-                *Submission.__table__.columns,
-                Organisation.name.label("organisation_name"),
-                Organisation.slug.label("organisation_slug"),
-                Plan.slug.label("plan_slug"),
-            )
-            .join(Organisation, Organisation.id == Submission.organisation_id)
-            .join(Plan, Plan.id == Submission.plan_id)
-            .where(*_submissions_at(uow, question, colour))
-        )
-        found += _scan(uow, submissions, Submission, colour, after, room, SUBMISSION)
+    if question.asks_for_milestones:
+        statement = exception_scans.milestone_page(question.shape, colour, after=after is not None)
+        found += [_place(row, colour, MILESTONE) for row in run(statement, parameters)]
+    if question.asks_for_submissions:
+        statement = exception_scans.submission_page(question.shape, colour, after=after is not None)
+        found += [_place(row, colour, SUBMISSION) for row in run(statement, parameters)]
     return sorted(found, key=lambda place: (place.moment, place.id))[:room]
 
 
-def _only_milestones(filters: ExceptionFilters) -> bool:
-    """Filters on facts that a submission does not have."""
-    return bool(filters.theme or filters.owner or filters.cause or filters.support_required)
-
-
-def _scan(
-    uow: UnitOfWork, statement: Any, table: Any, colour: Rag, after: tuple[datetime, str] | None, room: int, kind: str
-) -> list[_Place]:
-    column = table.red_from if colour is Rag.RED else table.amber_from
-    if after is not None:
-        moment, item_id = after
-        statement = statement.where(or_(column > moment, and_(column == moment, table.id > item_id)), column >= moment)
-    rows = uow.session.execute(statement.order_by(column, table.id).limit(room)).all()
-    return [_Place(colour, row.red_from if colour is Rag.RED else row.amber_from, kind, row.id, row) for row in rows]
-
-
-def _at(table: Any, question: _Question, colour: Rag) -> list[ColumnElement[bool]]:
-    """Red: red_from has come. Amber: amber_from has come, and red_from has not."""
-    if colour is Rag.RED:
-        conditions = [table.red_from <= question.instant]
-        if question.filters.turns_red:
-            conditions.append(table.red_from > question.now)
-        return conditions
-    if question.filters.turns_red:
-        return [table.id.is_(None)]
-    return [table.amber_from <= question.instant, or_(table.red_from.is_(None), table.red_from > question.instant)]
-
-
-def _milestones_at(uow: UnitOfWork, question: _Question, colour: Rag) -> list[Any]:
-    filters = question.filters
-    conditions: list[Any] = [*_at(Milestone, question, colour), _scope(uow, question)]
-    if filters.theme:
-        conditions.append(Milestone.theme_id == filters.theme)
-    if filters.owner:
-        conditions.append(Milestone.owner_id == filters.owner)
-    if filters.organisation:
-        lead = select(Organisation.id).where(Organisation.slug == filters.organisation).scalar_subquery()
-        conditions.append(Milestone.lead_organisation_id == lead)
-    if filters.cause:
-        conditions.append(Milestone.cause == filters.cause)
-    if filters.support_required:
-        conditions.append(Milestone.support_required.is_(True))
-    return conditions
-
-
-def _scope(uow: UnitOfWork, question: _Question) -> ColumnElement[bool]:
-    if question.single is not None:
-        return knowable_in(uow.actor, question.single)
-    approved = select(Plan.id).where(Plan.state == PlanState.APPROVED)
-    readable = Milestone.plan_id.in_(question.plans)
-    return and_(knowable(uow.actor), readable, Milestone.plan_id.in_(approved))
-
-
-def _submissions_at(uow: UnitOfWork, question: _Question, colour: Rag) -> list[Any]:
-    """Submissions of plans whose inbox the actor may read whole, and elsewhere their own organisation's."""
-    whole = [plan for plan in question.plans if permissions.may_know_all(uow.actor, plan)]
-    partly = [plan for plan in question.plans if plan not in whole]
-    scope: list[Any] = []
-    if whole:
-        scope.append(Submission.plan_id.in_(whole))
-    if partly:
-        own = Submission.organisation_id == uow.actor.organisation_id
-        scope.append(and_(Submission.plan_id.in_(partly), own))
-    conditions = [*_at(Submission, question, colour), or_(*scope) if scope else Submission.id.is_(None)]
-    if question.filters.organisation:
-        conditions.append(Organisation.slug == question.filters.organisation)
-    return conditions
+def _place(row: Any, colour: Rag, kind: str) -> _Place:
+    return _Place(colour, row.red_from if colour is Rag.RED else row.amber_from, kind, row.id, row)
 
 
 # --- The items themselves ---------------------------------------------------------------------------------------------
 
 
-def _milestone_items(
-    uow: UnitOfWork, question: _Question, places: Sequence[_Place], settings: dict[str, PlanSettings]
+def _items(
+    uow: UnitOfWork,
+    question: _Question,
+    places: Sequence[_Place],
+    settings: dict[str, PlanSettings],
+    slugs: dict[str, tuple[str, str]],
 ) -> list[ExceptionItem]:
-    mine = [place for place in places if place.kind == MILESTONE]
-    rows = [place.row for place in mine]
-    if not rows:
-        return []
+    """What was found, as the report prints it: two queries more for the evidence and the words of all of it."""
+    rows = [place.row for place in places if place.kind == MILESTONE]
     evidence = linked_evidence(uow, [row.id for row in rows])
-    declared = declarations_of(uow, rows)
-    said = _latest_updates(uow, [row.last_update_id for row in rows if row.last_update_id])
-    return [
-        _milestone_item(question, place, settings[place.row.plan_id], evidence[place.id], declared, said)
-        for place in mine
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What the latest updates say, by update id."""
-
-    updates: dict[str, Any]
-    texts: dict[tuple[str, str], str]
-
-    def text(self, update_id: str | None, field: str) -> str:
-        return self.texts.get((update_id or "", field), "")
-
-
-def _latest_updates(uow: UnitOfWork, update_ids: list[str]) -> _Said:
-    if not update_ids:
-        return _Said({}, {})
-    statement = select(
-        ProgressUpdate.id, ProgressUpdate.at, ProgressUpdate.by_title, ProgressUpdate.return_to_green_on
-    ).where(ProgressUpdate.id.in_(update_ids))
-    return _Said({row.id: row for row in uow.session.execute(statement)}, latest_texts(uow.session, update_ids))
+    said = latest_texts(uow.session, [row.last_update_id for row in rows if row.last_update_id])
+    found = []
+    for place in places:
+        plan_id = place.row.plan_id
+        slug = slugs[plan_id][0]
+        if place.kind == MILESTONE:
+            found.append(_milestone_item(question, place, settings[plan_id], evidence[place.id], said, slug))
+        else:
+            found.append(_submission_item(question, place, slug))
+    return found
 
 
 def _milestone_item(
-    question: _Question, place: _Place, settings: PlanSettings, evidence: Any, declared: dict[str, str], said: _Said
+    question: _Question,
+    place: _Place,
+    settings: PlanSettings,
+    evidence: Any,
+    said: dict[tuple[str, str], str],
+    slug: str,
 ) -> ExceptionItem:
     row, on = place.row, question.on
-    facts = facts_for(row, declared, question.today)
+
+    def text(field: str) -> str:
+        return said.get((row.last_update_id, field), "")
+
+    facts = facts_for(row, question.today)
     since = london_day(place.moment)
     amber_on = london_day(row.amber_from)
-    update = said.updates.get(row.last_update_id)
     slips = rag.slip(
         baseline=row.baseline_date,
         due=row.due_date,
@@ -346,7 +299,7 @@ def _milestone_item(
         today=question.today,
     )
     counted = evidence_count(row, evidence, settings, on)
-    wording = Wording(declared_rationale=said.text(row.last_update_id, "rationale"))
+    wording = Wording(declared_rationale=text("rationale"))
     return ExceptionItem(
         kind=MILESTONE,
         id=row.id,
@@ -375,33 +328,31 @@ def _milestone_item(
         approved_slip_days=slips.approved_slip_days,
         moves=row.moves,
         evidence=EvidenceSummary(counted.counting, counted.total, counted.state),
-        issue=said.text(row.last_update_id, "issue"),
+        issue=text("issue"),
         waiting_on=row.waiting_on or "",
         waiting_on_since=row.waiting_on_since,
         cause=row.cause,
-        support_required=said.text(row.last_update_id, "support_required"),
-        path_to_green=said.text(row.last_update_id, "path_to_green"),
-        return_to_green_on=update.return_to_green_on if update else None,
-        last_update_at=update.at if update else None,
-        last_update_by=update.by_title if update else "",
+        support_required=text("support_required"),
+        path_to_green=text("path_to_green"),
+        return_to_green_on=row.return_to_green_on,
+        last_update_at=row.update_at,
+        last_update_by=row.update_by or "",
         accepted_until=london_day(row.accepted_until) if row.accepted_until else None,
         marking=row.marking,
         version=f"{row.version}.{row.evidence_seq}",
-        plan_slug=row.plan_slug,
+        plan_slug=slug,
     )
 
 
-def _submission_items(question: _Question, places: Sequence[_Place]) -> list[ExceptionItem]:
-    return [_submission_item(question, place) for place in places if place.kind == SUBMISSION]
-
-
-def _submission_item(question: _Question, place: _Place) -> ExceptionItem:
+def _submission_item(question: _Question, place: _Place, slug: str) -> ExceptionItem:
     row, on = place.row, question.on
     since, received = london_day(place.moment), row.received_at
     judged_at = question.instant
     hours = max(0, int((judged_at - received).total_seconds() // 3600))
     limit = int((row.triage_due_at - received).total_seconds() // 3600)
-    over = f"{hours - limit:,} hours over the {limit}-hour limit" if hours > limit else f"{hours} of {limit} hours passed"
+    over = (
+        f"{hours - limit:,} hours over the {limit}-hour limit" if hours > limit else f"{hours} of {limit} hours passed"
+    )
     reason = Reason("not_triaged", place.colour, since, f"Not triaged: {over}")
     return ExceptionItem(
         kind=SUBMISSION,
@@ -419,40 +370,31 @@ def _submission_item(question: _Question, place: _Place) -> ExceptionItem:
         organisation_slug=row.organisation_slug,
         last_update_at=received,
         version=str(row.version),
-        plan_slug=row.plan_slug,
+        plan_slug=slug,
     )
 
 
 # --- How many ---------------------------------------------------------------------------------------------------------
 
 
-def _counts(uow: UnitOfWork, question: _Question) -> ExceptionCounts:
-    """How many are Red and Amber on the day and now, without filters: capped counts of index entries."""
-    plain = replace(question, filters=ExceptionFilters(on=question.on))
-    then = [_number(uow, plain, colour) for colour in (Rag.RED, Rag.AMBER)]
-    if question.on == question.today:
-        return ExceptionCounts(*then, *then)
-    today = replace(plain, filters=ExceptionFilters(on=question.today), on=question.today, instant=question.now)
-    return ExceptionCounts(*then, *(_number(uow, today, colour) for colour in (Rag.RED, Rag.AMBER)))
-
-
-def _shown(uow: UnitOfWork, question: _Question) -> ExceptionCounts:
-    """How many pass the filters."""
+def _all_counts(uow: UnitOfWork, question: _Question) -> tuple[ExceptionCounts, ExceptionCounts]:
+    """How many there are on the day and now, without filters; and how many pass the filters."""
+    then = _counts(uow, question.at(question.on, question.instant))
+    now = then if question.on == question.today else _counts(uow, question.at(question.today, question.now))
+    counts = ExceptionCounts(then.red, then.amber, now.red, now.amber)
+    if not question.filters.are_set:
+        return counts, ExceptionCounts(then.red, then.amber)
+    shown = _counts(uow, question)
     wanted = question.filters.rag
-    red, amber = (_number(uow, question, colour) if wanted in (None, colour) else 0 for colour in (Rag.RED, Rag.AMBER))
+    return counts, ExceptionCounts(
+        shown.red if wanted in (None, Rag.RED) else 0, shown.amber if wanted in (None, Rag.AMBER) else 0
+    )
+
+
+def _counts(uow: UnitOfWork, question: _Question) -> ExceptionCounts:
+    """Red and Amber on the question's day, in one query of index entries, each kind up to a cap."""
+    statement = exception_scans.counts(
+        question.shape, milestones=question.asks_for_milestones, submissions=question.asks_for_submissions
+    )
+    red, amber = uow.session.connection().execute(statement, question.parameters).one()
     return ExceptionCounts(red, amber)
-
-
-def _number(uow: UnitOfWork, question: _Question, colour: Rag) -> int:
-    number = 0
-    if question.filters.kind in (None, MILESTONE):
-        milestones = select(Milestone.id).where(*_milestones_at(uow, question, colour))
-        number += uow.session.execute(capped(milestones)).scalar_one()
-    if question.filters.kind in (None, SUBMISSION) and not _only_milestones(question.filters):
-        submissions = (
-            select(Submission.id)
-            .join(Organisation, Organisation.id == Submission.organisation_id)
-            .where(*_submissions_at(uow, question, colour))
-        )
-        number += uow.session.execute(capped(submissions)).scalar_one()
-    return number

@@ -17,7 +17,7 @@ from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in
 from app.services import cursors, plan_counts
 from app.services.cases import linked_evidence, meeting_days, plan_settings, read_case
-from app.services.milestone_rows import declarations_of, milestone_row, rationales_of, supporters_of
+from app.services.milestone_rows import milestone_row, rationales_of, supporters_of
 from app.services.plans import known_plan, live_plan
 
 # Words that `status` takes besides the statuses themselves: what the numbers of plan home link to.
@@ -75,7 +75,6 @@ def rows_of(uow: UnitOfWork, plan: Plan, rows: Any) -> tuple[Any, ...]:
     settings = plan_settings(plan, meeting_days(uow, plan.id))
     evidence = linked_evidence(uow, ids)
     supporters = supporters_of(uow, ids)
-    declared_by = declarations_of(uow, rows)
     rationales = rationales_of(uow, rows)
     return tuple(
         milestone_row(
@@ -83,7 +82,6 @@ def rows_of(uow: UnitOfWork, plan: Plan, rows: Any) -> tuple[Any, ...]:
             settings=settings,
             evidence=evidence[row.id],
             supporters=supporters[row.id],
-            declared_by=declared_by,
             today=uow.today,
             rationale=rationales.get(row.id, ""),
         )

@@ -1,6 +1,6 @@
 """Core rows turned into what doors print: colour, reasons, slips, evidence and what is still needed, on one day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.domain.evidence import LinkedEvidence
 from app.domain.milestones import EvidenceCount, MilestoneRow, OrganisationRef, PersonRef, Ref
 from app.domain.rag import MilestoneFacts, PlanSettings, Wording
 from app.domain.words import Marking, PlanState, Rag, Status
-from app.models import MilestoneSupporter, Organisation, Person
+from app.models import MilestoneSupporter, Organisation
 from app.models.texts import latest_texts
 from app.services import settling
 
@@ -35,23 +35,16 @@ def supporters_of(uow: UnitOfWork, milestone_ids: Sequence[str]) -> dict[str, tu
     return {milestone_id: tuple(organisations) for milestone_id, organisations in found.items()}
 
 
-def declarations_of(uow: UnitOfWork, rows: Sequence[Any]) -> dict[str, str]:
-    """Who declared what stands, by milestone id; no query when nothing is declared."""
-    declarers = {row.declared_by for row in rows if row.declared_by}
-    if not declarers:
-        return {}
-    statement = select(Person.id, Person.post_title).where(Person.id.in_(declarers))
-    titles = dict(uow.session.execute(statement).all())
-    return {row.id: _declared_by(row, titles) for row in rows if row.declared_by}
+def declared_by(row: Any) -> str | None:
+    """Who declared what stands, as the sentence names them."""
+    if row.declared_by is None:
+        return None
+    return "its owner" if row.declared_by == row.owner_id else f"the {row.declarer_title}"
 
 
-def _declared_by(row: Any, titles: Mapping[str, str]) -> str:
-    return "its owner" if row.declared_by == row.owner_id else f"the {titles.get(row.declared_by, 'programme manager')}"
-
-
-def facts_for(row: Any, declared_by: Mapping[str, str], today: date) -> MilestoneFacts:
+def facts_for(row: Any, today: date) -> MilestoneFacts:
     left = row.owner_left_on is not None and row.owner_left_on <= today
-    return settling.facts_of(row, owner_left=left, declared_by_title=declared_by.get(row.id))
+    return settling.facts_of(row, owner_left=left, declared_by_title=declared_by(row))
 
 
 def evidence_count(row: Any, evidence: list[LinkedEvidence], settings: PlanSettings, on: date) -> EvidenceCount:
@@ -84,12 +77,11 @@ def milestone_row(
     settings: PlanSettings,
     evidence: list[LinkedEvidence],
     supporters: tuple[OrganisationRef, ...],
-    declared_by: Mapping[str, str],
     today: date,
     rationale: str = "",
 ) -> MilestoneRow:
     """One milestone as lists and its own page show it today."""
-    facts = facts_for(row, declared_by, today)
+    facts = facts_for(row, today)
     moments = rag.moments_from_stored(row.amber_from, row.red_from)
     colour = colour_word(row, facts, settings, today)
     since = _since(moments, colour)

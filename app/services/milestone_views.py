@@ -23,7 +23,7 @@ from app.models.texts import latest_texts
 from app.services import audit_events, change_requests, updates
 from app.services.cases import Case, read_case
 from app.services.evidence_views import evidence_of
-from app.services.milestone_rows import declarations_of, milestone_row, supporters_of
+from app.services.milestone_rows import declared_by, milestone_row, supporters_of
 
 EVIDENCE_SHOWN = 50
 UPDATES_SHOWN = 50
@@ -46,14 +46,12 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
     rationale = _rationale(row, said)
     may_read_audit = permissions.may(uow.actor, Act.READ_AUDIT, case.item)
     audit, total = audit_events.of_milestone(uow, case, limit=AUDIT_SHOWN) if may_read_audit else ((), 0)
-    declared_by = declarations_of(uow, [row])
     return MilestoneView(
         row=milestone_row(
             row,
             settings=case.settings,
             evidence=case.evidence,
             supporters=supporters_of(uow, [row.id])[row.id],
-            declared_by=declared_by,
             today=uow.today,
             rationale=rationale or "",
         ),
@@ -61,7 +59,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         success_criterion=row.success_criterion,
         due_set_by=row.due_set_by,
         declared_rag=row.declared_rag,
-        declared_by=declared_by.get(row.id),
+        declared_by=declared_by(row),
         declaration_rationale=rationale,
         restricted_to=_restricted_to(uow, case),
         reopened_times=row.reopened_times,

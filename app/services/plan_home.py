@@ -15,7 +15,7 @@ from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in
 from app.services import plan_counts, plans
 from app.services.cases import meeting_days, plan_settings
-from app.services.milestone_rows import declarations_of, facts_for
+from app.services.milestone_rows import facts_for
 
 TURNS_RED_SHOWN = 5
 
@@ -57,11 +57,10 @@ def _turns_red(uow: UnitOfWork, view: PlanView, until: datetime) -> tuple[tuple[
     ).all()
     number = uow.session.execute(capped(select(Milestone.id).where(*turning))).scalar_one()
     settings = plan_settings(plans.known_plan(uow, view.slug), meeting_days(uow, view.id))
-    declared = declarations_of(uow, rows)
     found = []
     for row in rows:
         red_on = london_day(row.red_from)
-        why = rag.reasons_on(facts_for(row, declared, uow.today), settings, red_on)
+        why = rag.reasons_on(facts_for(row, uow.today), settings, red_on)
         found.append(
             TurnsRed(
                 row.id,

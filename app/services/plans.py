@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from app.db import UnitOfWork
 from app.domain import permissions
@@ -15,9 +15,8 @@ from app.domain.milestones import OrganisationRef
 from app.domain.permissions import Act, Item
 from app.domain.plans import Choices, PlanSummary, PlanView
 from app.domain.refusals import NotFound, Reason, Refused, Stale
-from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState, Status
-from app.models import Action, Milestone, Organisation, Person, Plan, PlanCounter, ReviewMeeting, Theme
-from app.models.visibility import knowable_in
+from app.domain.words import EvidencePolicy, MovedRule, PlanState, Status
+from app.models import Milestone, Organisation, Plan, PlanCounter, plan_heads
 from app.services import plan_counts, resettling, settling
 from app.services.cases import affected_cases
 from app.services.slugs import check_slug
@@ -49,11 +48,9 @@ def live_plan(uow: UnitOfWork, slug: str) -> Plan:
 def list_plans(uow: UnitOfWork) -> tuple[PlanSummary, ...]:
     """Every plan the actor has to do with, by title, with where it stands for who may read it."""
     known = permissions.plans_known(uow.actor)
-    statement = select(Plan).order_by(Plan.title)
-    if not uow.actor.administrator:
-        statement = statement.where(Plan.id.in_(sorted(known)))
-    plans = list(uow.session.execute(statement).scalars())
-    views = _views(uow, plans)
+    every = select(Plan.id)
+    ids = sorted(uow.session.execute(every).scalars()) if uow.actor.administrator else sorted(known)
+    views = views_of(uow, ids)
     readable = (
         permissions.plans_readable(uow.actor) if not uow.actor.is_system else frozenset(view.id for view in views)
     )
@@ -245,31 +242,17 @@ def change_policy(uow: UnitOfWork, *, slug: str, policy: EvidencePolicy) -> tupl
 
 def choices(uow: UnitOfWork, *, slug: str) -> Choices:
     """What the filters and forms of a plan offer this actor."""
-    plan = live_plan(uow, slug)
-    return choices_of(uow, plan.id)
+    return choices_of(uow, live_head(uow, slug).id)
 
 
 def choices_of(uow: UnitOfWork, plan_id: str) -> Choices:
-    themes = select(Theme.id, Theme.ref, Theme.title).where(Theme.plan_id == plan_id).order_by(Theme.position)
-    actions = select(Action.id, Action.ref, Action.title).where(Action.plan_id == plan_id).order_by(Action.position)
-    known = knowable_in(uow.actor, plan_id)
-    owners = (
-        select(Person.id, Person.post_title, Organisation.name)
-        .join(Organisation, Organisation.id == Person.organisation_id)
-        .where(Person.id.in_(select(Milestone.owner_id).where(known)))
-        .order_by(Person.post_title)
-    )
-    leads = (
-        select(Organisation.slug, Organisation.name)
-        .where(Organisation.id.in_(select(Milestone.lead_organisation_id).where(known)))
-        .order_by(Organisation.name)
-    )
-    run = uow.session.execute
+    """Themes and actions, and the people and organisations with a role in the plan, in one query."""
+    found = plan_heads.choices_in(uow.session, plan_id)
     return Choices(
-        themes=tuple((row.id, row.title) for row in run(themes)),
-        actions=tuple((row.id, f"{row.ref} {row.title}") for row in run(actions)),
-        owners=tuple((row.id, f"{row.post_title}, {row.name}") for row in run(owners)),
-        organisations=tuple((row.slug, row.name) for row in run(leads)),
+        themes=tuple(found["theme"]),
+        actions=tuple(found["action"]),
+        owners=tuple(found["owner"]),
+        organisations=tuple(found["organisation"]),
     )
 
 
@@ -281,61 +264,33 @@ def organisation_named(uow: UnitOfWork, slug: str, checks: Checks, field: str = 
 
 
 def view_of(uow: UnitOfWork, plan: Plan) -> PlanView:
-    return _views(uow, [plan])[0]
+    return views_of(uow, [plan.id])[0]
 
 
-def _views(uow: UnitOfWork, plans: Sequence[Plan]) -> list[PlanView]:
-    """Facts, lead organisation and the reviews before and after today: three queries for any number of plans."""
-    ids = [plan.id for plan in plans]
-    leads = {
-        row.id: row
-        for row in uow.session.execute(
-            select(Organisation).where(Organisation.id.in_({plan.lead_organisation_id for plan in plans}))
-        ).scalars()
-    }
-    approvers = {plan.approved_by for plan in plans if plan.approved_by}
-    titles: dict[str, str] = dict(
-        uow.session.execute(select(Person.id, Person.post_title).where(Person.id.in_(approvers))).all()
-    )
-    before, after = _reviews(uow, ids, last=True), _reviews(uow, ids, last=False)
-    return [
-        _view(
-            uow,
-            plan,
-            leads[plan.lead_organisation_id],
-            titles.get(plan.approved_by or ""),
-            before.get(plan.id),
-            after.get(plan.id),
-        )
-        for plan in plans
-    ]
+def views_of(uow: UnitOfWork, plan_ids: Sequence[str]) -> list[PlanView]:
+    """Plans by title, in two queries for any number of them."""
+    heads = plan_heads.heads_by_id(uow.session, plan_ids)
+    meetings = plan_heads.meeting_days(uow.session, [head.id for head in heads])
+    return [view_of_head(uow, head, meetings[head.id]) for head in heads]
 
 
-def _reviews(uow: UnitOfWork, ids: list[str], *, last: bool) -> dict[str, date]:
-    """The last review meeting before today, or the next from today on, by plan."""
-    day = ReviewMeeting.on_day
-    statement = (
-        select(ReviewMeeting.plan_id, func.max(day) if last else func.min(day))
-        .where(
-            ReviewMeeting.plan_id.in_(ids),
-            ReviewMeeting.state != MeetingState.CANCELLED,
-            (day < uow.today) if last else (day >= uow.today),
-        )
-        .group_by(ReviewMeeting.plan_id)
-    )
-    return dict(uow.session.execute(statement).all())
+def live_head(uow: UnitOfWork, slug: str) -> Any:
+    """`live_plan` for pages that only read: the plan's row with the words around it, in one query."""
+    head = plan_heads.head_by_slug(uow.session, slug)
+    if head is None or not (uow.actor.administrator or head.id in permissions.plans_known(uow.actor)):
+        raise NotFound
+    permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=head.id))
+    return head
 
 
-def _view(
-    uow: UnitOfWork, plan: Plan, lead: Organisation, approver: str | None, before: date | None, after: date | None
-) -> PlanView:
+def view_of_head(uow: UnitOfWork, plan: Any, meetings: tuple[date, ...]) -> PlanView:
     actor, item = uow.actor, Item(plan_id=plan.id)
     return PlanView(
         id=plan.id,
         slug=plan.slug,
         title=plan.title,
         purpose=plan.purpose,
-        organisation=OrganisationRef(lead.id, lead.slug, lead.name),
+        organisation=OrganisationRef(plan.lead_organisation_id, plan.lead_slug, plan.lead_name),
         state=plan.state,
         evidence_policy=plan.evidence_policy,
         tolerance_days=plan.tolerance_days,
@@ -344,12 +299,12 @@ def _view(
         cycle_days=plan.cycle_days,
         triage_hours=plan.triage_hours,
         approved_on=plan.approved_on,
-        approved_by=approver,
+        approved_by=plan.approver_title,
         approved_body=plan.approved_body,
         approved_meeting=plan.approved_meeting,
         closed_on=plan.closed_on,
-        last_review=before,
-        next_review=after,
+        last_review=max((day for day in meetings if day < uow.today), default=None),
+        next_review=min((day for day in meetings if day >= uow.today), default=None),
         illustrative=plan.illustrative,
         roles=actor.roles_in(plan.id),
         reads_live=permissions.may(actor, Act.READ_PLAN, item),

@@ -1,0 +1,103 @@
+"""A plan's row with the words around it, its meetings, and what its filters offer: one statement each."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import cache
+from typing import Any
+
+from sqlalchemy import bindparam, literal, select, union_all
+from sqlalchemy.orm import Session
+
+from app.domain.words import MeetingState
+from app.models.organisations import Membership, Organisation, Person
+from app.models.plans import Action, Plan, ReviewMeeting, Theme
+
+_plans: Any = Plan.__table__
+_meetings: Any = ReviewMeeting.__table__
+_themes: Any = Theme.__table__
+_actions: Any = Action.__table__
+_people: Any = Person.__table__
+_organisations: Any = Organisation.__table__
+_memberships: Any = Membership.__table__
+
+
+@cache
+def _heads(by: str) -> Any:
+    statement = select(
+        *_plans.c,
+        _organisations.c.slug.label("lead_slug"),
+        _organisations.c.name.label("lead_name"),
+        _people.c.post_title.label("approver_title"),
+    ).select_from(
+        _plans.join(_organisations, _organisations.c.id == _plans.c.lead_organisation_id).outerjoin(
+            _people, _people.c.id == _plans.c.approved_by
+        )
+    )
+    if by == "slug":
+        return statement.where(_plans.c.slug == bindparam("slug"))
+    return statement.where(_plans.c.id.in_(bindparam("plans", expanding=True))).order_by(_plans.c.title)
+
+
+@cache
+def _meeting_days() -> Any:
+    return (
+        select(_meetings.c.plan_id, _meetings.c.on_day)
+        .where(
+            _meetings.c.plan_id.in_(bindparam("plans", expanding=True)),
+            _meetings.c.state != MeetingState.CANCELLED,
+        )
+        .order_by(_meetings.c.on_day)
+    )
+
+
+@cache
+def _choices() -> Any:
+    """Themes and actions, and the people and organisations with a role in the plan."""
+    plan: Any = bindparam("plan_id")
+    owners = (
+        select(literal("owner"), _people.c.id, _people.c.post_title + literal(", ") + _organisations.c.name, literal(0))
+        .join(_organisations, _organisations.c.id == _people.c.organisation_id)
+        .where(_people.c.id.in_(select(_memberships.c.person_id).where(_memberships.c.plan_id == plan)))
+    )
+    members = (
+        select(_people.c.organisation_id)
+        .join(_memberships, _memberships.c.person_id == _people.c.id)
+        .where(_memberships.c.plan_id == plan)
+    )
+    organisations = select(literal("organisation"), _organisations.c.slug, _organisations.c.name, literal(0)).where(
+        _organisations.c.id.in_(members)
+    )
+    themes = select(literal("theme"), _themes.c.id, _themes.c.title, _themes.c.position).where(
+        _themes.c.plan_id == plan
+    )
+    actions = select(
+        literal("action"), _actions.c.id, _actions.c.ref + literal(" ") + _actions.c.title, _actions.c.position
+    ).where(_actions.c.plan_id == plan)
+    return union_all(owners, organisations, themes, actions)
+
+
+def head_by_slug(session: Session, slug: str) -> Any | None:
+    """The plan's columns with `lead_slug`, `lead_name` and `approver_title`; None when there is no such plan."""
+    return session.connection().execute(_heads("slug"), {"slug": slug}).one_or_none()
+
+
+def heads_by_id(session: Session, plan_ids: Sequence[str]) -> Sequence[Any]:
+    """The same for several plans, by title."""
+    return session.connection().execute(_heads("id"), {"plans": list(plan_ids)}).all() if plan_ids else []
+
+
+def meeting_days(session: Session, plan_ids: Sequence[str]) -> dict[str, tuple[date, ...]]:
+    """Each plan's review meetings in order, cancelled ones left out."""
+    found: dict[str, list[date]] = {plan_id: [] for plan_id in plan_ids}
+    if found:
+        for plan_id, day in session.connection().execute(_meeting_days(), {"plans": list(plan_ids)}):
+            found[plan_id].append(day)
+    return {plan_id: tuple(days) for plan_id, days in found.items()}
+
+
+def choices_in(session: Session, plan_id: str) -> dict[str, list[tuple[str, str]]]:
+    """{"theme": [(id, title)], "action": …, "owner": …, "organisation": [(slug, name)]}, in reading order."""
+    found: dict[str, list[tuple[int, str, str]]] = {"theme": [], "action": [], "owner": [], "organisation": []}
+    for kind, value, words, position in session.connection().execute(_choices(), {"plan_id": plan_id}):
+        found[kind].append((position, words, value))
+    return {kind: [(value, words) for _, words, value in sorted(several)] for kind, several in found.items()}
