@@ -272,8 +272,8 @@ def test_who_leaves_loses_everything_at_once_and_their_milestones_say_so(house: 
 def test_nobody_leaves_in_the_future(house: House) -> None:
     from datetime import timedelta
 
+    tomorrow = house.world.clock.today + timedelta(days=1)
     with pytest.raises(Invalid):
-        tomorrow = house.world.clock.today + timedelta(days=1)
         house.world.write("max", people.record_leaving, email=EMAIL, left_on=tomorrow)
 
 

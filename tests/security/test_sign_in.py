@@ -111,7 +111,9 @@ def test_an_unknown_account_costs_a_hash_too(petra: House, monkeypatch: pytest.M
     assert len(looked_at) == 1
 
 
-def test_the_record_of_a_failed_attempt_is_written_after_the_answer(petra: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_record_of_a_failed_attempt_is_written_after_the_answer(
+    petra: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Otherwise the extra write would tell known accounts from unknown ones."""
     order = []
     page, record = sessions_page._page, identity.record_failed_sign_in
@@ -153,7 +155,16 @@ def test_after_signing_in_one_goes_on_to_where_one_wanted(petra: House) -> None:
 
 @pytest.mark.parametrize(
     "elsewhere",
-    ["https://evil.example", "//evil.example", "/\\evil.example", "/\tevil", "javascript:alert(1)", "evil", "", "/sign-out"],
+    [
+        "https://evil.example",
+        "//evil.example",
+        "/\\evil.example",
+        "/\tevil",
+        "javascript:alert(1)",
+        "evil",
+        "",
+        "/sign-out",
+    ],
 )
 def test_one_never_goes_on_to_another_site(elsewhere: str) -> None:
     assert local_address(elsewhere) == "/"
