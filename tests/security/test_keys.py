@@ -94,7 +94,7 @@ def test_others_in_the_plan_may_not_manage_keys(ready: House, who: str) -> None:
         (keys.revoke_key, {"key": issued.id}),
     ):
         with pytest.raises(Forbidden):
-            ready.world.write(who, service, **given)  # type: ignore[arg-type]
+            ready.world.write(who, service, **given)
     with pytest.raises(Forbidden):
         issue(ready, who)
 
@@ -274,7 +274,8 @@ def test_a_token_loses_a_role_with_its_person(house: House) -> None:
     assert program.get(path).status_code == 200
 
     def leave_plan(uow: Any) -> None:
-        uow.session.execute(delete(Membership).where(Membership.person_id == house.world.people["petra"].id))
+        petra = house.world.people["petra"].id
+        uow.session.execute(delete(Membership).where(Membership.person_id == petra))  # type: ignore[arg-type]
 
     house.world.write(system_actor(Door.CLI), leave_plan)
     assert program.get(path).status_code == 404

@@ -116,9 +116,16 @@ def test_the_record_of_a_failed_attempt_is_written_after_the_answer(
 ) -> None:
     """Otherwise the extra write would tell known accounts from unknown ones."""
     order = []
-    page, record = sessions_page._page, identity.record_failed_sign_in
-    monkeypatch.setattr(sessions_page, "_page", lambda *a, **k: order.append("page") or page(*a, **k))  # type: ignore[func-returns-value]
-    monkeypatch.setattr(identity, "record_failed_sign_in", lambda *a, **k: order.append("record") or record(*a, **k))  # type: ignore[func-returns-value]
+
+    def noting(name: str, function: Any) -> Any:
+        def noted(*args: Any, **given: Any) -> Any:
+            order.append(name)
+            return function(*args, **given)
+
+        return noted
+
+    monkeypatch.setattr(sessions_page, "_page", noting("page", sessions_page._page))
+    monkeypatch.setattr(identity, "record_failed_sign_in", noting("record", identity.record_failed_sign_in))
     sign_in(petra.stranger(), password="wrong password here")
 
     assert order == ["page", "record"]
