@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Clip, Page, sync_playwright
+from playwright.sync_api import FloatRect, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "pictures"
@@ -77,10 +77,10 @@ def take(page: Page, name: str) -> None:
     page.screenshot(path=PICTURES / f"{name}.png", clip=visible(page))
 
 
-def visible(page: Page) -> Clip:
+def visible(page: Page) -> FloatRect:
     """The top of the page: what a person sees without scrolling far."""
     size = page.viewport_size or {"width": 1280, "height": 900}
-    return Clip(x=0, y=0, width=size["width"], height=size["height"])
+    return FloatRect(x=0, y=0, width=size["width"], height=size["height"])
 
 
 def sign_in(page: Page, origin: str, credentials: str, email: str) -> None:
