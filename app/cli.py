@@ -145,9 +145,8 @@ def serve(
         os.environ["WAYMARK_PORT"] = str(port)
     settings = load_settings()
     _require_there(settings)
-    database = Database(settings.database)
-    check_start(settings, database)
-    database.dispose()
+    with _opened(settings) as waymark:
+        check_start(settings, waymark.database)
     _run_server(settings)
 
 
@@ -514,9 +513,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise WrongUse(
-            f"Waymark cannot listen on {host} port {port}: {error.strerror}. Choose another with --port"
-        ) from (error)
+        # The message of the call itself repeats the address; a name that is not known has no number of its own.
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        raise WrongUse(f"Waymark cannot listen on {host} port {port}: {why}. Choose another with --port") from error
 
 
 def _anchors(file: Path) -> tuple[dict[str, dict[int, str]], list[Any]]:

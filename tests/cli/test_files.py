@@ -1,0 +1,83 @@
+"""`waymark evidence verify` and `waymark jobs run`, on files that lie in a folder."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from app.domain.evidence import Upload
+from app.services import evidence, evidence_files
+from app.storage import incoming_from_bytes, open_storage
+from tests.cli.conftest import Waymark
+from tests.factories import World, key
+
+
+def attach(world: World, folder: Path, content: bytes, name: str) -> Path:
+    """A file that was attached to a milestone. Returns where its bytes lie."""
+    storage = open_storage(f"file://{folder}/evidence")
+    stored = incoming_from_bytes(storage, file_name=name, content_type="text/plain", content=content).keep()
+    given = Upload(name, "text/plain", stored.size, stored.sha256, stored.name)
+    view = world.milestone()
+    world.write("connie", evidence.attach_evidence, milestone=key(view), title="File", upload=given)
+    return folder / "evidence" / stored.name
+
+
+@pytest.fixture
+def files(plan: World, waymark: Waymark, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Three files of the plan, two of them in a batch of their own."""
+    monkeypatch.setattr(evidence_files, "_BATCH", 2)
+    return [attach(plan, waymark.data, content.encode(), f"{content}.txt") for content in ("one", "two", "three")]
+
+
+def test_files_that_nobody_touched_are_all_there(waymark: Waymark, files: list[Path]) -> None:
+    result = waymark("evidence", "verify")
+    assert (result.status, result.out, result.err) == (0, "", "Every evidence file is there, unaltered: 3.\n")
+
+
+def test_a_missing_and_an_altered_file_are_named_with_their_evidence(waymark: Waymark, files: list[Path]) -> None:
+    files[0].unlink()
+    files[2].write_bytes(b"thref")
+
+    result = waymark("evidence", "verify")
+
+    assert result.status == 1
+    assert sorted(line.split(" ", 1)[1] for line in result.out.splitlines()) == [
+        "is missing: safeguarding-plan E-001 (one.txt)",
+        "was altered: safeguarding-plan E-003 (three.txt)",
+    ]
+    assert result.err == "2 files of 3 cannot be relied on.\n"
+
+
+def test_a_file_behind_two_items_is_read_once_and_names_both(plan: World, waymark: Waymark, files: list[Path]) -> None:
+    attach(plan, waymark.data, b"one", "the same again.txt").write_bytes(b"on")
+    result = waymark("evidence", "verify")
+    assert result.out.endswith("safeguarding-plan E-001 (one.txt); safeguarding-plan E-004 (the same again.txt)\n")
+    assert "1 file of 3" in result.err
+
+
+def test_jobs_say_what_they_did(plan: World, waymark: Waymark, files: list[Path]) -> None:
+    nobodys = waymark.data / "evidence" / "ab" / "cd" / ("abcd" + "0" * 60)
+    nobodys.parent.mkdir(parents=True)
+    nobodys.write_bytes(b"")
+    for file in (*files, nobodys):
+        os.utime(file, (time.time() - 200_000,) * 2)
+
+    result = waymark("jobs", "run")
+
+    assert result.status == 0
+    assert "1 file of no row and 0 broken uploads deleted." in result.err
+    assert not nobodys.exists()
+    assert all(file.exists() for file in files)
+    assert "0 files of no row" in waymark("jobs", "run").err
+
+
+def test_a_store_that_is_away_is_told_apart_from_files_that_are_missing(
+    plan: World, waymark: Waymark, files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocked = tmp_path / "a file where the folder should be"
+    blocked.write_text("")
+    monkeypatch.setenv("WAYMARK_STORAGE_URL", f"file://{blocked}/evidence".replace(" ", "%20"))
+    result = waymark("evidence", "verify")
+    assert result.status == 1
+    assert "cannot be stored or read just now" in result.err
