@@ -198,15 +198,12 @@ BEGIN
 END""",
     "milestones_due_date_agreed": f"""
 BEGIN
-  IF NEW.due_date IS NOT DISTINCT FROM OLD.due_date THEN
-    RETURN NEW;
-  END IF;
-  -- Held while it is judged: a plan that is being approved takes its baseline from this date.
-  PERFORM 1 FROM plans WHERE id = NEW.plan_id FOR SHARE;
-  IF EXISTS (SELECT 1 FROM plans WHERE id = NEW.plan_id AND state <> 'draft') AND NOT EXISTS (
-    SELECT 1 FROM change_requests r
-    WHERE r.due_date IS NOT DISTINCT FROM NEW.due_date AND {last_agreed_due_date("NEW")}
-  ) THEN
+  IF NEW.due_date IS DISTINCT FROM OLD.due_date
+      AND EXISTS (SELECT 1 FROM plans WHERE id = NEW.plan_id AND state <> 'draft')
+      AND NOT EXISTS (
+        SELECT 1 FROM change_requests r
+        WHERE r.due_date IS NOT DISTINCT FROM NEW.due_date AND {last_agreed_due_date("NEW")}
+      ) THEN
     {_refuse(guarded.DATES, guarded.DUE_DATE_AGREED)}
   END IF;
   RETURN NEW;

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -28,6 +28,7 @@ from tests.gate.outside import (
     connect_sqlite,
     stage,
 )
+from tests.postgres import Postgres
 
 Writer = Callable[[Outside, str], None]
 
@@ -120,6 +121,17 @@ def set_up(outside: Outside, race: str, *, linked: bool) -> None:
 # PostgreSQL
 
 
+@pytest.fixture(scope="module")
+def race_url(postgres_server: Postgres, postgres_template: str) -> Iterator[str]:
+    """A database of these tests' own, because what a race commits stays."""
+    url = postgres_server.create(template=postgres_template)
+    outside = connect(url)
+    stage(outside)
+    outside.connection.close()
+    yield url
+    postgres_server.drop(url)
+
+
 def outcome_of(connection: psycopg.Connection, write: Callable[[], None]) -> str:
     """Write and commit; what became of it. A deadlock is an error of the test."""
     try:
@@ -182,21 +194,36 @@ def run_race(url: str, name: str, first: Writer, second: Writer, level: Isolatio
     [IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ, IsolationLevel.SERIALIZABLE],
     ids=lambda level: level.name.lower(),
 )
-def test_no_race_on_postgresql_breaks_the_gate(
-    staged_postgres_url: str, race: Race, turned: bool, level: IsolationLevel
-) -> None:
+def test_no_race_on_postgresql_breaks_the_gate(race_url: str, race: Race, turned: bool, level: IsolationLevel) -> None:
     name = f"r{RACES.index(race)}{int(turned)}{level.value}"
-    judge = connect(staged_postgres_url)
+    judge = connect(race_url)
     set_up(judge, name, linked=race.linked)
     first, second = (race.other, race.one) if turned else (race.one, race.other)
 
-    said = run_race(staged_postgres_url, name, first, second, level)
+    said = run_race(race_url, name, first, second, level)
 
     assert [milestone for milestone in broken_milestones(judge) if milestone.startswith(name)] == []
     judge.connection.close()
     assert COMMITTED in said
     # Who came second saw the other's work and was refused, or was told that it cannot be had at this level.
     assert said[1] in (REFUSED, GAVE_WAY), said
+
+
+def close(outside: Outside, race: str) -> None:
+    outside.run("UPDATE plans SET state = 'closed' WHERE id = ?", race)
+
+
+@pytest.mark.parametrize("level", [IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ])
+def test_nothing_is_achieved_in_a_plan_that_is_being_closed(race_url: str, level: IsolationLevel) -> None:
+    name = f"c{level.value}"
+    judge = connect(race_url)
+    set_up(judge, name, linked=True)
+
+    said = run_race(race_url, name, close, achieve, level)
+
+    assert (said[0], judge.status(f"{name}-m")) == (COMMITTED, "completed")
+    assert said[1] in (REFUSED, GAVE_WAY)
+    judge.connection.close()
 
 
 def move_due_date(outside: Outside, race: str) -> None:
@@ -210,16 +237,14 @@ def approve_plan(outside: Outside, race: str) -> None:
 
 @both_orders
 @pytest.mark.parametrize("level", [IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ])
-def test_a_plan_is_approved_with_the_dates_that_it_has(
-    staged_postgres_url: str, turned: bool, level: IsolationLevel
-) -> None:
+def test_a_plan_is_approved_with_the_dates_that_it_has(race_url: str, turned: bool, level: IsolationLevel) -> None:
     """A date that is moved while its plan is being approved is either the baseline or not moved."""
     name = f"d{int(turned)}{level.value}"
-    judge = connect(staged_postgres_url)
+    judge = connect(race_url)
     outside_draft(judge, name)
     first, second = (approve_plan, move_due_date) if turned else (move_due_date, approve_plan)
 
-    said = run_race(staged_postgres_url, name, first, second, level)
+    said = run_race(race_url, name, first, second, level)
 
     [(state, due, baseline)] = judge.run(
         "SELECT p.state, m.due_date, m.baseline_date FROM milestones m JOIN plans p ON p.id = m.plan_id WHERE m.id = ?",
