@@ -108,7 +108,9 @@ def standing(
     if waiting:
         since = min((item.received_on for item in waiting if item.received_on is not None), default=None)
         return EvidenceStanding(EvidenceState.WAITING, 0, total, waiting_since=since, pending_scan=pending)
-    state = EvidenceState.REJECTED if total else EvidenceState.NOTHING_SENT
+    turned_down = any(why in ("rejected", "returned", "quarantined") for _, why in reasons)
+    # What was only withdrawn, or has run out, was not turned down: it is as if nothing had been sent.
+    state = EvidenceState.REJECTED if turned_down else EvidenceState.NOTHING_SENT
     return EvidenceStanding(state, 0, total)
 
 

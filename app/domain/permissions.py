@@ -76,6 +76,9 @@ ON_THEIR_ORGANISATIONS: frozenset[Act] = frozenset(
 # What whoever owns the item may do to it: a contributor or a senior officer, in their own plan.
 ON_THEIR_OWN: frozenset[Act] = frozenset({Act.UPDATE, Act.DECLARE, Act.RETURN, Act.READ_AUDIT})
 
+# Who can answer for a milestone: those who may update it.
+OWNING_ROLES = (CONTRIBUTOR, MANAGER, OFFICER)
+
 KEY_SCOPES: dict[Act, Scope] = {Act.READ_PLAN: Scope.PLAN_READ, Act.ATTACH: Scope.EVIDENCE_WRITE}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from app.domain.permissions import OWNING_ROLES
 from app.domain.words import MeetingState
 from app.models.organisations import Membership, Organisation, Person
 from app.models.plans import Action, Plan, ReviewMeeting, Theme
@@ -57,7 +58,13 @@ def _choices() -> Any:
     owners = (
         select(literal("owner"), _people.c.id, _people.c.post_title + literal(", ") + _organisations.c.name, literal(0))
         .join(_organisations, _organisations.c.id == _people.c.organisation_id)
-        .where(_people.c.id.in_(select(_memberships.c.person_id).where(_memberships.c.plan_id == plan)))
+        .where(
+            _people.c.id.in_(
+                select(_memberships.c.person_id).where(
+                    _memberships.c.plan_id == plan, _memberships.c.role.in_(OWNING_ROLES)
+                )
+            )
+        )
     )
     members = (
         select(_people.c.organisation_id)

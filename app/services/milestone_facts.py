@@ -226,11 +226,15 @@ def _set_owner(uow: UnitOfWork, checks: Checks, row: Milestone, owner: str) -> N
     person = uow.session.execute(
         select(Person)
         .join(Membership, Membership.person_id == Person.id)
-        .where(Person.id == owner, Membership.plan_id == row.plan_id)
+        .where(Person.id == owner, Membership.plan_id == row.plan_id, Membership.role.in_(permissions.OWNING_ROLES))
         .limit(1)
     ).scalar_one_or_none()
     if person is None:
-        checks.add("owner", "not_in_plan", "Choose an owner who has a role in this plan")
+        checks.add(
+            "owner",
+            "not_in_plan",
+            "Choose an owner who works in this plan: a contributor, programme manager or senior officer",
+        )
     elif person.left_on is not None and person.left_on <= london_day(uow.now):
         checks.add("owner", "has_left", "This person has left. Choose another owner")
     else:

@@ -86,6 +86,8 @@ def test_the_standing_tells_waiting_from_rejected_from_nothing_sent() -> None:
     assert (found.state, found.waiting_since, found.pending_scan) == (EvidenceState.WAITING, earlier.date(), 1)
     rejected = standing([item(outcome=ReviewOutcome.REJECTED)], policy=ATTACHED, on=TODAY, reopened_at=None)
     assert rejected.state is EvidenceState.REJECTED
+    withdrawn = standing([item(withdrawn=True)], policy=ATTACHED, on=TODAY, reopened_at=None)
+    assert (withdrawn.state, withdrawn.total) == (EvidenceState.NOTHING_SENT, 1)
     assert standing([], policy=ATTACHED, on=TODAY, reopened_at=None).state is EvidenceState.NOTHING_SENT
 
 
