@@ -1,10 +1,9 @@
-"""A milestone taken up for work: the row (locked when it is to be judged), its plan, and what rules need of both.
+"""Taking a milestone up for work: found for this actor, allowed, locked when it is to be judged, and current.
 
 Locks are taken in one order everywhere: milestones by id, then evidence, then the audit head.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -22,48 +21,7 @@ from app.models import Milestone, MilestoneSupporter, Person, Plan, plan_heads
 from app.models.linked_evidence import rows_by_milestone
 from app.models.visibility import knowable
 from app.services import settling
-
-
-@dataclass(slots=True)
-class Case:
-    """One milestone under consideration, with its plan. `organisations` are the owner's, the lead and supporters."""
-
-    milestone: Milestone
-    plan: Plan
-    settings: PlanSettings
-    organisations: frozenset[str]
-    owner: Person | None
-    evidence: list[LinkedEvidence] = field(default_factory=list)
-
-    @property
-    def item(self) -> Item:
-        """What the permission table is asked about."""
-        return Item(
-            plan_id=self.milestone.plan_id,
-            owner_id=self.milestone.owner_id,
-            organisations=self.organisations,
-            declared_by=self.milestone.declared_by,
-        )
-
-    @property
-    def about(self) -> dict[str, Any]:
-        """How an audit event names the milestone."""
-        return {
-            "plan_id": self.milestone.plan_id,
-            "item_kind": "milestone",
-            "item_id": self.milestone.id,
-            "item_ref": self.milestone.ref,
-            "milestone_id": self.milestone.id,
-        }
-
-    @property
-    def version(self) -> str:
-        return version_of(self.milestone)
-
-
-def version_of(milestone: Any) -> str:
-    """What an ETag and a form carry: the row's version, and how often what counts for it has changed."""
-    return f"{milestone.version}.{milestone.evidence_seq}"
+from app.services.milestone_case import Case as Case
 
 
 def open_case(uow: UnitOfWork, key: MilestoneKey, *, act: Act = Act.READ_PLAN, if_match: str | None = None) -> Case:

@@ -3,10 +3,8 @@
 Every service that touches a milestone ends in `settle`; nothing else writes the moments.
 """
 
-from __future__ import annotations
-
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
@@ -16,9 +14,7 @@ from app.domain.ids import new_id
 from app.domain.rag import ForecastDays, MilestoneFacts
 from app.domain.words import OPEN_STATUSES, EvidenceState, MilestoneEventKind, Status
 from app.models import MilestoneEvent
-
-if TYPE_CHECKING:
-    from app.services.cases import Case
+from app.services.milestone_case import Case
 
 
 def facts_of(row: Any, *, owner_left: bool = False, declared_by_title: str | None = None) -> MilestoneFacts:

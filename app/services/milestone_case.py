@@ -1,0 +1,51 @@
+"""A milestone under consideration: its row, its plan, and what the rules need of both."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.evidence import LinkedEvidence
+from app.domain.permissions import Item
+from app.domain.rag import PlanSettings
+from app.models import Milestone, Person, Plan
+
+
+@dataclass(slots=True)
+class Case:
+    """One milestone under consideration, with its plan. `organisations` are the owner's, the lead and supporters."""
+
+    milestone: Milestone
+    plan: Plan
+    settings: PlanSettings
+    organisations: frozenset[str]
+    owner: Person | None
+    evidence: list[LinkedEvidence] = field(default_factory=list)
+
+    @property
+    def item(self) -> Item:
+        """What the permission table is asked about."""
+        return Item(
+            plan_id=self.milestone.plan_id,
+            owner_id=self.milestone.owner_id,
+            organisations=self.organisations,
+            declared_by=self.milestone.declared_by,
+        )
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """How an audit event names the milestone."""
+        return {
+            "plan_id": self.milestone.plan_id,
+            "item_kind": "milestone",
+            "item_id": self.milestone.id,
+            "item_ref": self.milestone.ref,
+            "milestone_id": self.milestone.id,
+        }
+
+    @property
+    def version(self) -> str:
+        return version_of(self.milestone)
+
+
+def version_of(milestone: Any) -> str:
+    """What an ETag and a form carry: the row's version, and how often what counts for it has changed."""
+    return f"{milestone.version}.{milestone.evidence_seq}"
