@@ -513,8 +513,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        # The message of the call itself repeats the address; a name that is not known has no number of its own.
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        why = str(error.strerror).partition(" (while")[0]  # what follows is the address again
         raise WrongUse(f"Waymark cannot listen on {host} port {port}: {why}. Choose another with --port") from error
 
 
