@@ -25,6 +25,7 @@ from app.domain.audit import GENESIS, NO_PLAN, EventRecord, TextPointer, canonic
 from app.domain.days import london_day
 from app.domain.ids import new_id
 from app.domain.refusals import Refused, Unavailable, WaymarkError, invalid, refuse
+from app.migrations import gate_error, guard_refusal
 from app.models import AuditEvent, AuditHead, IdempotencyRecord, Text
 
 T = TypeVar("T")
@@ -35,6 +36,7 @@ IDEMPOTENCY_HOURS = 24
 STALE_RUN = timedelta(minutes=5)
 _RETRY_STATES = ("40001", "40P01")  # serialization failure, deadlock
 _LOCK_TIMEOUT = "55P03"
+_UNIQUE_VIOLATION = "23505"
 
 
 @dataclass(slots=True)
@@ -397,8 +399,12 @@ def _answering_for_the_database() -> Iterator[None]:
 
 
 def _worth_retrying(error: DBAPIError) -> bool:
-    """Deadlock and serialization failures; and the gate, which then refuses in the service, with every reason."""
-    return _sqlstate(error) in _RETRY_STATES or "evidence_gate" in str(error.orig)
+    """Deadlock and serialization failures; two first events of a chain at once; and the gate, which then refuses in
+    the service, with every reason.
+    """
+    if _sqlstate(error) in _RETRY_STATES or gate_error(error) is not None:
+        return True
+    return _sqlstate(error) == _UNIQUE_VIOLATION and "audit_heads" in str(error.orig)
 
 
 def _sqlstate(error: DBAPIError) -> str:
@@ -407,11 +413,16 @@ def _sqlstate(error: DBAPIError) -> str:
 
 def _as_waymark(error: DBAPIError) -> Exception:
     """What a database's complaint means to whoever asked. Anything unknown stays what it is: a fault of ours."""
-    said = str(error.orig)
-    if _sqlstate(error) == _LOCK_TIMEOUT or "database is locked" in said or _sqlstate(error) in _RETRY_STATES:
+    if (
+        _sqlstate(error) == _LOCK_TIMEOUT
+        or "database is locked" in str(error.orig)
+        or _sqlstate(error) in _RETRY_STATES
+    ):
         return Unavailable("Somebody else is changing the same thing. Nothing was written; try again")
-    if "evidence_gate" in said:
-        return refuse("evidence_gate", "The database refused: a milestone would be achieved without its evidence")
+    guarded = guard_refusal(error)
+    if guarded is not None:
+        guard, sentence = guarded
+        return refuse(guard, sentence)
     if isinstance(error, OperationalError):
         return Unavailable("The database cannot be reached or has no room. Nothing was written", retry_after=30)
     return error
