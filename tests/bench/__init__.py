@@ -1,0 +1,1 @@
+"""What `make bench` runs. Not part of `make test`, which asserts only what does not depend on a machine."""
