@@ -60,9 +60,10 @@ class ApiRunner(Runner):
     def identify(self, uow: UnitOfWork) -> Identity:
         limits: RateLimits = self.request.app.state.limits
         address = client_address(self.request)
+        token = _bearer_token(self.request)
         limits.check_address(address)
         try:
-            identity = actor_from_bearer(uow, token=_bearer_token(self.request))
+            identity = actor_from_bearer(uow, token=token)
         except Unauthenticated:
             limits.wrong_credential(address)
             raise

@@ -74,7 +74,7 @@ def withheld_in(actor: Actor, plan_id: str) -> ColumnElement[bool]:
 
 def is_party_only(actor: Actor) -> bool:
     """Whether the actor is a key that may attach evidence and read nothing else."""
-    return actor.is_key and Scope.PLAN_READ not in actor.scopes
+    return actor.is_key and Scope.EVIDENCE_WRITE in actor.scopes and Scope.PLAN_READ not in actor.scopes
 
 
 def _unrestricted(organisation: Any, person: Any) -> ColumnElement[bool]:

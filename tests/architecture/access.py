@@ -1,0 +1,216 @@
+"""The requests of the access matrix: for every route one that nothing but a permission or a rule can refuse.
+
+Each carries a version that nobody has read. Whoever may do a thing is told that it is stale, and nothing changes, so
+that all can be asked about the same items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.testclient import TestClient
+
+from app.domain.milestones import MilestoneKey
+from app.domain.words import ChangeKind, Scope
+from app.services import change_requests, identity, keys, milestones, plan_parts
+from tests.factories import COUNCIL, NHS, key
+from tests.house import LIMITS, House
+
+PEOPLE = ("olive", "connie", "pol", "petra", "sam", "nora", "ada", "max", "zoe")
+KEYS = {
+    "key to attach": Scope.EVIDENCE_WRITE,
+    "key to propose": Scope.RISKS_PROPOSE,
+    "key to observe": Scope.OBSERVATIONS_WRITE,
+    "key to read": Scope.PLAN_READ,
+}
+WHO = ("nobody", *PEOPLE, *KEYS)
+
+STALE = "0.0"
+LET_IN, SIGN_IN, NOT_THEIRS, UNKNOWN = "y", "-", "3", "4"
+OPEN = frozenset({"/static", "/healthz", "/readyz", "/metrics"})
+
+
+@dataclass(frozen=True)
+class Things:
+    """What a request names: a plan, one of its milestones, and what hangs on that."""
+
+    plan: str
+    theme: str
+    action: str
+    ref: str
+    milestone: str
+    evidence: str
+    change_request: str
+    key: str
+    token: str
+    session: str
+
+    @property
+    def path(self) -> dict[str, str]:
+        names = ("plan", "ref", "milestone", "evidence", "change_request", "key", "token", "session")
+        return {name: getattr(self, name) for name in names}
+
+
+def routes(app: FastAPI) -> set[str]:
+    """Every route of the application, "POST /sign-in"; a method that Starlette adds by itself is left out."""
+    found = set()
+    for route in iter_route_contexts(app.routes):
+        path: str = route.path or ""
+        if path not in OPEN:
+            found |= {f"{method} {path}" for method in getattr(route, "methods", None) or () if method != "HEAD"}
+    return found
+
+
+def furnish(house: House) -> dict[str, Things]:
+    """The same things three times over: for the whole plan, restricted to the NHS, and in another plan.
+
+    Tokens and sessions are Connie's and, in the other plan, Zoe's.
+    """
+    world = house.world
+    store_the_rota(house)
+    ours = hang(house, by="petra", plan=world.plan, theme=world.theme, action=world.action)
+    kept = hang(
+        house,
+        by="petra",
+        plan=world.plan,
+        theme=world.theme,
+        action=world.action,
+        owner=world.people["nat"].id,
+        organisation=NHS,
+        restricted_to=[NHS],
+    )
+    theme = world.write("zoe", plan_parts.add_theme, slug=world.other_plan, title="Elsewhere").id
+    action = world.write("zoe", plan_parts.add_action, slug=world.other_plan, theme=theme, title="Elsewhere").id
+    away = hang(house, by="zoe", plan=world.other_plan, theme=theme, action=action, owner=None)
+    return {"ours": ours, "restricted": kept, "elsewhere": away}
+
+
+def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: Any) -> Things:
+    world = house.world
+    view = world.milestone(by=by, slug=plan, action=action, **facts)
+    item = world.attached(view, by=by)
+    if plan == world.plan:
+        request = world.write(
+            by,
+            change_requests.request_change,
+            milestone=key(view),
+            kind=ChangeKind.DUE_DATE,
+            reason="The panel moved",
+            due_date=world.clock.today + timedelta(days=90),
+        ).id
+    else:
+        request = "0" * 20  # a draft's dates are edited, not asked for
+    ref = world.read(by, milestones.get_milestone, milestone=MilestoneKey(id=view.row.id)).row.ref
+    person = "connie" if plan == world.plan else "zoe"
+    return Things(
+        plan,
+        theme,
+        action,
+        ref,
+        milestone=view.row.id,
+        evidence=item.id,
+        change_request=request,
+        key=key_id(house, plan),
+        token=token_id(house, person),
+        session=session_id(house, person),
+    )
+
+
+def key_id(house: House, plan: str) -> str:
+    """A partner's key that opens the plan."""
+    house.key(Scope.RISKS_PROPOSE, plans=(plan,))
+    return house.world.read("max", keys.plan_keys, slug=plan).keys[0].id
+
+
+def token_id(house: House, person: str) -> str:
+    """A token of this person."""
+    house.token(person)
+    return house.world.read(person, keys.list_tokens)[0].id
+
+
+def session_id(house: House, person: str) -> str:
+    """A session of this person, in a browser of its own."""
+    house.session(person)
+    return house.world.read(person, identity.list_sessions, limits=LIMITS)[-1].id
+
+
+def store_the_rota(house: House) -> None:
+    """The bytes that `factories.upload` speaks of, where the application looks for them."""
+    upload = house.app.state.storage.begin()
+    upload.write(b"rota")
+    upload.keep()
+
+
+def ask(client: TestClient, route: str, things: Things, *, who: str) -> str:
+    """Send a route's request about these things, and return how it was answered, as one of the four signs."""
+    method, path = route.split(" ")
+    address = path.format(**{**things.path, "id": item_of(path, things), "token": things.token})
+    if path.startswith("/api/"):
+        given: dict[str, Any] = {"headers": {"If-Match": f'"{STALE}"'}}
+        if method != "GET":
+            given["json"] = body(path.removeprefix("/api/v1"), things, who=who)
+    else:
+        given = {} if method == "GET" else {"data": form(path, things)}
+    answer = client.request(method, address, **given)
+    if answer.status_code == 401 or answer.headers.get("location", "").startswith("/sign-in"):
+        return SIGN_IN
+    return {403: NOT_THEIRS, 404: UNKNOWN}.get(answer.status_code, LET_IN)
+
+
+def item_of(path: str, things: Things) -> str:
+    if "/evidence/{id}" in path:
+        return things.evidence
+    return things.change_request if "/change-requests/{id}" in path else things.milestone
+
+
+def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
+    """What a program sends."""
+    slug = "plan-of-" + who.replace(" ", "-")
+    bodies: dict[str, Mapping[str, Any]] = {
+        "/plans": {"slug": slug, "title": "A plan", "organisation": COUNCIL},
+        "/plans/{plan}": {"title": "Safeguarding Plan"},
+        "/plans/{plan}/approval": {"body": "Trust", "meeting": "March"},
+        "/plans/{plan}/closure": {"reason": "All done"},
+        "/plans/{plan}/themes": {"title": "A theme"},
+        "/plans/{plan}/actions": {"title": "An action", "theme": things.theme},
+        "/plans/{plan}/meetings": {"on": "2030-01-07"},
+        "/plans/{plan}/memberships": {"person": "nobody@haringey.example", "role": "contributor"},
+        "/plans/{plan}/milestones": {
+            "title": "A milestone", "action": things.action, "organisation": COUNCIL, "start_date": "2026-03-02",
+            "due_date": "2026-04-01",
+        },
+        "/milestones/{id}": {"title": "Another title"},
+        "/milestones/{id}/start": {},
+        "/milestones/{id}/completion": {"completed_date": "2026-03-02", "narrative": "Done"},
+        "/milestones/{id}/return": {"reason": "Not yet"},
+        "/milestones/{id}/achievement": {},
+        "/milestones/{id}/reopening": {"reason": "It was not so", "due_date": "2026-06-01"},
+        "/milestones/{id}/lifting": {"reason": "Solved"},
+        "/milestones/{id}/updates": {"narrative": "On our way"},
+        "/milestones/{id}/change-requests": {"kind": "due_date", "reason": "Later", "due_date": "2026-06-01"},
+        "/change-requests/{id}/decision": {"outcome": "approved", "reason": "Agreed"},
+        "/milestones/{id}/evidence": {"title": "Said", "statement": "It is so"},
+        "/evidence/{id}/review": {"outcome": "accepted", "relevance": 3, "robustness": 3, "reason": "Good"},
+        "/evidence/{id}/withdrawal": {"reason": "Wrong file"},
+        "/evidence/{id}/links": {"milestone": things.milestone},
+    }  # fmt: skip
+    return bodies[path]
+
+
+def form(path: str, things: Things) -> Mapping[str, Any]:
+    """What a page's form sends. A name that a page does not know is passed over, so one form will do for many."""
+    day = {"day": "1", "month": "6", "year": "2026"}
+    dates = {f"{name}-{part}": day[part] for name in ("due_date", "start_date") for part in day}
+    today = {"completed_date-day": "2", "completed_date-month": "3", "completed_date-year": "2026"}
+    return {
+        "version": STALE, "reason": "For a reason", "narrative": "On our way", "title": "A title", "note": "Noted",
+        "action": things.action, "organisation": COUNCIL, "kind": "due_date" if "change" in path else "statement",
+        "statement": "It is so", "outcome": "accepted" if "review" in path else "approved", "relevance": "3",
+        "robustness": "3", "body": "Trust", "meeting": "March", "name": "for a test", "days": "30",
+        "scopes": "plan:read", "front_door": "Call us", "form": "statement", "marking": "official", **dates, **today,
+    }  # fmt: skip
