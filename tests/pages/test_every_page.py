@@ -1,0 +1,142 @@
+"""What holds for every page: sound markup, nothing inline, the words of its state, a fixed number of queries."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.pages.conftest import Kept, statements
+from tests.pages.markup import Page, read
+
+PLAN = "/plans/safeguarding-plan"
+OF_A_PLAN = [
+    "", "/exceptions", "/exceptions?detail=all", "/exceptions?rag=red&support_required=true",
+    "/exceptions?on=2026-04-30",
+    "/exceptions?organisation=nhs-haringey", "/milestones", "/milestones?q=nothing+like+it", "/milestones?status=moved",
+    "/milestones/new", "/audit-events",
+]  # fmt: skip
+OF_A_MILESTONE = ["", "audit", "edit", "updates/new", "evidence/new", "completion", "change-requests/new",
+                  "change-requests/new?kind=cancellation"]  # fmt: skip
+HELP = ["/help", "/help/rag", "/help/accessibility", "/help/privacy"]
+
+
+def page_of(house: Kept, who: str, address: str, *, status: int = 200) -> Page:
+    answer = house.browser(who).get(address)
+    assert answer.status_code == status, (address, answer.status_code)
+    return read(answer.text)
+
+
+@pytest.mark.parametrize("address", ["/plans", "/exceptions", *(PLAN + path for path in OF_A_PLAN), *HELP])
+def test_the_markup_is_sound_and_nothing_is_inline(full: Kept, address: str) -> None:
+    assert page_of(full, "petra", address).problems() == []
+
+
+@pytest.mark.parametrize("path", OF_A_MILESTONE)
+@pytest.mark.parametrize("name", ["overdue", "asked"])
+def test_a_milestone_and_its_forms_are_sound(full: Kept, name: str, path: str) -> None:
+    assert page_of(full, "petra", full.path(name, path) if path else full.path(name)).problems() == []
+
+
+@pytest.mark.parametrize("name", ["early", "secret", "completed", "achieved", "reviewed"])
+@pytest.mark.parametrize("who", ["petra", "sam", "connie", "ada"])
+def test_every_state_is_sound_for_every_reader(full: Kept, name: str, who: str) -> None:
+    assert page_of(full, who, full.path(name)).problems() == []
+
+
+@pytest.mark.parametrize(("name", "path"), [("completed", "return"), ("achieved", "reopening"),
+                                            ("overdue", "declaration/lifting")])  # fmt: skip
+def test_the_forms_of_the_steps_are_sound(full: Kept, name: str, path: str) -> None:
+    who = "connie" if path == "declaration/lifting" else "petra"
+    assert page_of(full, who, full.path(name, path)).problems() == []
+
+
+def test_an_evidence_item_its_withdrawal_and_a_decision_are_sound(full: Kept) -> None:
+    item = full.seen("reviewed").evidence[-1]
+    asked = full.seen("asked").change_requests[0]
+    for who, address in (
+        ("petra", f"/evidence/{item.id}"),
+        ("petra", f"/evidence/{item.id}/withdrawal"),
+        ("sam", full.path("asked", "change-requests", asked.id, "decision")),
+    ):
+        assert page_of(full, who, address).problems() == []
+
+
+def test_every_link_leads_somewhere(full: Kept) -> None:
+    browser = full.browser("petra")
+    seen: set[str] = set()
+    waiting = ["/plans", PLAN, f"{PLAN}/exceptions", f"{PLAN}/milestones", full.path("overdue"), full.path("reviewed")]
+    while waiting:
+        address = waiting.pop()
+        if address in seen or address.startswith(("http", "/static")) or len(seen) > 120:
+            continue
+        seen.add(address)
+        answer = browser.get(address)
+        assert answer.status_code in (200, 303), (address, answer.status_code)
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            found = [link.partition("#")[0] for link in read(answer.text).links()]
+            waiting += [link for link in found if link and "/content" not in link]
+    assert len(seen) > 60
+
+
+# How many statements a page may send, whoever asks and whatever it shows.
+STATEMENTS = {
+    "/plans": 6,
+    PLAN: 16,
+    f"{PLAN}/exceptions": 12,
+    f"{PLAN}/milestones": 14,
+}
+
+
+@pytest.mark.parametrize("address", STATEMENTS)
+def test_a_page_sends_a_fixed_number_of_queries(full: Kept, address: str) -> None:
+    browser = full.browser("petra")
+    with statements(full.world.database) as few:
+        browser.get(address)
+    for number in range(12):
+        full.world.milestone(title=f"One more {number}", due_date=full.world.clock.today)
+    full.world.clock.forward(days=2)
+    browser = full.browser("petra")
+    with statements(full.world.database) as many:
+        answer = browser.get(address)
+    assert answer.status_code == 200
+    assert len(many) == len(few)
+    assert len(many) <= STATEMENTS[address], len(many)
+
+
+def test_the_milestone_page_sends_a_fixed_number_of_queries(full: Kept) -> None:
+    browser = full.browser("petra")
+    with statements(full.world.database) as few:
+        browser.get(full.path("reviewed"))
+    for _ in range(5):
+        full.world.attached(full.there["reviewed"])
+    with statements(full.world.database) as many:
+        browser.get(full.path("reviewed"))
+    assert len(many) == len(few)
+
+
+def test_what_was_typed_is_printed_as_text_and_not_as_markup(full: Kept) -> None:
+    for address in (f"{PLAN}/exceptions", f"{PLAN}/milestones", full.path("overdue")):
+        html = full.browser("petra").get(address).text
+        assert "&lt;in supervision&gt; &amp; coached" in html
+        assert "<in supervision>" not in html
+
+
+def test_nobody_signed_in_is_sent_to_sign_in_and_back(full: Kept) -> None:
+    answer = full.stranger().get(f"{PLAN}/exceptions?rag=red")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in?next=/plans/safeguarding-plan/exceptions")
+    for address in HELP:
+        assert full.stranger().get(address).status_code == 200
+
+
+def test_pages_are_kept_by_no_cache_and_static_files_for_a_year(full: Kept) -> None:
+    page = full.browser("petra").get(PLAN)
+    assert page.headers["cache-control"] == "no-store"
+    assert "Cookie" in page.headers["vary"]
+    sheets = [one.attributes["href"] for one in read(page.text).all("link") if one.attributes["rel"] == "stylesheet"]
+    assert len(sheets) == 3
+    for sheet in sheets:
+        answer = full.stranger().get(sheet)
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]
+    assert full.stranger().get("/static/waymark.css").headers["cache-control"] == "no-cache"
+    assert full.stranger().get("/static/nothing.css").status_code == 404

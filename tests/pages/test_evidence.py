@@ -1,0 +1,224 @@
+"""Attaching evidence, one item, its file, reviewing and withdrawing it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.domain.words import Scope, Status
+from app.services import evidence
+from tests.factories import key, upload
+from tests.house import FRONT_DOOR
+from tests.pages.conftest import HTMX, Kept
+from tests.pages.markup import read
+
+NAMES = b"52 names, all present"
+
+
+def attach(full: Kept, *, who: str = "connie", name: str = "completed", **data: Any) -> Any:
+    file = data.pop("file", ("register.txt", NAMES, "text/plain"))
+    given = {"title": "Register", "form": "file", "marking": "official", **data}
+    return full.browser(who).post(full.path(name, "evidence"), data=given, files={"file": file})
+
+
+def test_a_file_is_attached_and_linked_to(full: Kept) -> None:
+    answer = attach(full, description="Everybody signed", kind="data_extract")
+    item = full.seen("completed").evidence[0]
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{full.path('completed')}#{item.ref}")
+    assert (item.file_name, item.size, item.description) == ("register.txt", len(NAMES), "Everybody signed")
+    assert full.seen("completed").row.still_needed == ()
+
+
+def test_a_file_is_saved_and_never_shown_and_its_opening_is_on_record(full: Kept) -> None:
+    attach(full)
+    item = full.seen("completed").evidence[0]
+    answer = full.browser("petra").get(f"/evidence/{item.id}/content")
+    assert answer.content == NAMES
+    assert answer.headers["content-disposition"] == 'attachment; filename="register.txt"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.headers["repr-digest"].startswith("sha-256=:")
+    assert full.browser("nat").get(f"/evidence/{item.id}/content").status_code == 403
+    assert full.browser("zoe").get(f"/evidence/{item.id}/content").status_code == 404
+
+
+def test_a_link_and_a_statement_are_attached(full: Kept) -> None:
+    nothing = ("", b"", "application/octet-stream")
+    assert attach(full, form="link", link="https://rota.example/march", file=nothing).status_code == 303
+    assert attach(full, form="statement", statement="I saw it\non the wall", file=nothing).status_code == 303
+    page = read(full.browser("petra").get(full.path("completed")).text)
+    assert "https://rota.example/march" in page.links()
+    assert "Statement: I saw it on the wall" in page.text
+
+
+def test_the_upload_page_says_that_it_is_no_referral(full: Kept) -> None:
+    full.app.state.front_door.contact = FRONT_DOOR
+    page = read(full.browser("connie").get(full.path("completed", "evidence", "new")).text)
+    assert "This is not a way to refer a child or an adult at risk." in page.text
+    assert FRONT_DOOR in page.text
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "sentence"),
+    [
+        ({"title": ""}, 422, "Enter what it is, as a title"),
+        ({"file": ("", b"", "application/octet-stream")}, 422, "Choose a file"),
+        ({"file": ("empty.txt", b"", "text/plain")}, 422, "is empty"),
+        ({"form": "link", "link": "", "file": ("", b"", "text/plain")}, 422, "Enter the link"),
+        ({"form": "statement"}, 422, "You chose a file as well"),
+        ({"effective_from-day": "1", "effective_from-month": "1", "effective_from-year": "2030"}, 422,
+         "Effective from must be today or in the past"),
+        ({"file": ("tool.exe", b"MZ", "application/x-msdownload")}, 415, "Accepted are pdf"),
+        ({"file": ("report.pdf", b"<html><script>", "application/pdf")}, 415, "pdf"),
+        ({"marking": "secret"}, 422, "Choose one of the answers shown"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_taken_keeps_every_word_and_leaves_no_file(
+    full: Kept, data: dict[str, Any], status: int, sentence: str
+) -> None:
+    answer = attach(full, description="Words to keep", **data)
+    page = read(answer.text)
+    assert answer.status_code == status
+    assert page.problems() == []
+    assert sentence in page.text
+    assert "Words to keep" in page.text
+    assert full.seen("completed").evidence == ()
+    assert list(full.app.state.storage.list_names()) == []
+
+
+def test_a_file_that_is_too_large_is_413_in_the_form(full: Kept) -> None:
+    answer = attach(full, file=("large.txt", b"x" * 50_000_001, "text/plain"))
+    page = read(answer.text)
+    assert answer.status_code == 413
+    assert "50 MB" in page.text
+    assert page.value("title") == "Register"
+    assert list(full.app.state.storage.list_names()) == []
+
+
+def test_who_may_not_attach_is_told_before_the_body_is_read(full: Kept) -> None:
+    assert attach(full, who="ada").status_code == 403
+    assert attach(full, who="pol", name="secret").status_code == 404
+    assert attach(full, who="zoe").status_code == 404
+
+
+def test_a_partners_evidence_shows_its_receipt(full: Kept) -> None:
+    item = full.world.write(
+        full.world.key_actor(Scope.EVIDENCE_WRITE, organisation="haringey-council"),
+        evidence.attach_evidence,
+        milestone=key(full.there["completed"]),
+        title="From a partner",
+        upload=upload(b"partner"),
+    )
+    page = read(full.browser("petra").get(f"/evidence/{item.id}").text)
+    assert page.problems() == []
+    assert "Waiting, due 25 March 2026 at 9:00am" in page.text
+    assert item.sha256 is not None
+    assert item.sha256 in page.text
+
+
+# --- Review --------------------------------------------------------------------------------------------------------
+
+REVIEW = {"outcome": "accepted", "relevance": "3", "robustness": "2", "reason": "It covers every shift"}
+
+
+def review_path(full: Kept) -> str:
+    attach(full)
+    return full.path("completed", "evidence", full.seen("completed").evidence[0].id, "review")
+
+
+def test_a_review_goes_back_to_the_item(full: Kept) -> None:
+    where = review_path(full)
+    item = full.seen("completed").evidence[0]
+    answer = full.browser("sam").post(where, data={**REVIEW, "version": item.version})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{full.path('completed')}#{item.ref}")
+    page = read(full.browser("sam").get(full.path("completed")).text)
+    assert "Why accepted: It covers every shift." in page.text
+    assert "Relevance 3 of 3, robustness 2 of 3." in page.text
+
+
+def test_with_htmx_a_review_swaps_the_item_the_gate_and_the_standing(full: Kept) -> None:
+    where = review_path(full)
+    item = full.seen("completed").evidence[0]
+    answer = full.browser("sam").post(where, data={**REVIEW, "outcome": "rejected"}, headers=HTMX)
+    page = read(answer.text)
+    assert answer.status_code == 200
+    assert page.problems(whole=False) == []
+    assert page.ids()[0] == item.ref
+    assert {"gate", "standing", "problem"} <= set(page.ids())
+    assert [one.attributes["id"] for one in page.elements if "data-wm-focus" in one.attributes] == [item.ref]
+    assert "Rejected" in page.text
+    assert "Still needed" in page.text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_review_that_is_wrong_comes_back_in_its_place_with_its_words(full: Kept, headers: dict[str, str]) -> None:
+    where = review_path(full)
+    ref = full.seen("completed").evidence[0].ref
+    answer = full.browser("sam").post(where, data={"outcome": "accepted", "reason": "Words to keep"}, headers=headers)
+    page = read(answer.text)
+    assert answer.status_code == 422
+    assert page.problems(whole=not headers) == []
+    assert f"#{ref}-relevance" in page.links()
+    assert f"#{ref}-robustness" in page.links()
+    assert "Words to keep" in page.text
+    assert any("open" in one.attributes for one in page.all("details"))
+    assert page.title.startswith("Error: ")
+
+
+def test_a_review_of_something_that_has_changed_is_412_with_its_words(full: Kept) -> None:
+    where = review_path(full)
+    version = full.seen("completed").evidence[0].version
+    browser = full.browser("sam")
+    assert browser.post(where, data={**REVIEW, "version": version}).status_code == 303
+    answer = browser.post(where, data={**REVIEW, "outcome": "rejected", "reason": "My other words", "version": version})
+    page = read(answer.text)
+    assert answer.status_code == 412
+    assert page.problems() == []
+    assert "It covers every shift" in page.text
+    assert "My other words" in page.text
+    assert full.seen("completed").evidence[0].links[0].reason == "It covers every shift"
+
+
+def test_nobody_reviews_their_own(full: Kept) -> None:
+    attach(full, who="petra")
+    item = full.seen("completed").evidence[0]
+    assert "Review this evidence" not in full.browser("petra").get(full.path("completed")).text
+    answer = full.browser("petra").post(full.path("completed", "evidence", item.id, "review"), data=REVIEW)
+    page = read(answer.text)
+    assert answer.status_code == 409
+    assert page.problems() == []
+    assert "You provided this evidence. Ask somebody else to review it" in page.text
+    assert full.browser("connie").post(
+        full.path("completed", "evidence", item.id, "review"), data=REVIEW
+    ).status_code == 403  # fmt: skip
+
+
+# --- Withdrawal ----------------------------------------------------------------------------------------------------
+
+
+def test_withdrawn_evidence_lowers_what_stood_on_it_at_once(full: Kept) -> None:
+    item = full.seen("achieved").evidence[0]
+    browser = full.browser("petra")
+    form = read(browser.get(f"/evidence/{item.id}/withdrawal").text)
+    assert "falls back to completed at once" in form.text
+    assert "Enter why it is withdrawn" in browser.post(f"/evidence/{item.id}/withdrawal", data={}).text
+    answer = browser.post(
+        f"/evidence/{item.id}/withdrawal", data={"reason": "Wrong month", "version": form.value("version")}
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{full.path('achieved')}#{item.ref}")
+    assert full.seen("achieved").row.status is Status.COMPLETED
+    page = read(browser.get(full.path("achieved")).text)
+    assert "Fell back to completed" in page.text
+    assert "Wrong month" in page.text
+    assert full.there["achieved"].row.ref in browser.get("/plans/safeguarding-plan/exceptions").text
+    again = browser.post(f"/evidence/{item.id}/withdrawal", data={"reason": "Again"})
+    assert again.status_code == 409
+    assert browser.get(f"/evidence/{item.id}/withdrawal").status_code == 403
+
+
+def test_evidence_is_withdrawn_by_its_own_organisation_only(full: Kept) -> None:
+    item = full.seen("achieved").evidence[0]
+    assert full.browser("nat").get(f"/evidence/{item.id}/withdrawal").status_code == 403
+    assert full.browser("nat").post(f"/evidence/{item.id}/withdrawal", data={"reason": "x"}).status_code == 403
+    assert full.browser("nat").get("/evidence/unknown").status_code == 404
