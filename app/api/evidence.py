@@ -19,7 +19,7 @@ from app.api.problems import is_json
 from app.api.receiving import as_upload, keeping, read_json, takes_file, with_body
 from app.api.shapes import Listing, Organisation, exactly
 from app.domain.evidence import EvidenceView, LinkView, SubmissionView
-from app.domain.files import content_disposition, repr_digest
+from app.domain.files import KINDS, content_disposition, repr_digest
 from app.domain.milestones import MilestoneKey, OrganisationRef
 from app.domain.refusals import Unavailable, invalid
 from app.domain.words import EvidenceKind, Marking, ReviewOutcome, SubmissionState
@@ -30,7 +30,7 @@ from app.uploads import file_threads, receive_upload
 router = APIRouter(tags=["Evidence"])
 
 
-NOTICE = "This is not a way to refer a child or an adult at risk. Contact:"
+NOTICE = "This is not a way to refer a child or an adult at risk."
 
 # --- what goes out ----------------------------------------------------------------------------------------------------
 
@@ -155,7 +155,7 @@ def _receipt(front_door: str) -> Callable[[EvidenceView], Reply]:
     def given(view: EvidenceView) -> Reply:
         body = evidence(view)
         if body["submission"] is not None:
-            body["submission"]["notice"] = f"{NOTICE} {front_door}".strip()
+            body["submission"]["notice"] = f"{NOTICE} Contact: {front_door}" if front_door else NOTICE
         return replace(_recorded(view), body=_one(body))
 
     return given
@@ -296,7 +296,7 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
     **problems.documented((*problems.READING, 409)),
     200: {
         "description": "The file, as an attachment.",
-        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {kind.content_type: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS},
         "headers": {
             "Content-Disposition": {"description": "An attachment, by its name.", "schema": {"type": "string"}},
             "Repr-Digest": {"description": "The SHA-256 of the file (RFC 9530).", "schema": {"type": "string"}},
@@ -315,8 +315,8 @@ async def open_content(run: Receiving, evidence_id: EvidenceId) -> Response:
         raise Unavailable("The file is on record and cannot be found in the store just now") from error
     return StreamingResponse(
         _pieces(opened),
-        media_type=content.content_type,
         headers={
+            "Content-Type": content.content_type,
             "Content-Length": str(opened.size),
             "Content-Disposition": content_disposition(content.file_name),
             "Repr-Digest": repr_digest(content.sha256),

@@ -10,8 +10,10 @@ from typing import Any, NotRequired
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import ConfigDict, ValidationError, with_config
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from typing_extensions import TypedDict
 
 from app.api.shapes import Need
@@ -211,14 +213,22 @@ _EXTENSIONS: dict[int, Callable[[Any], _Extension]] = {
 
 def _from_http(request: Request, error: HTTPException) -> Response:
     """What the framework itself refuses: an unknown address, a method, a body over the limit, a broken body."""
-    headers = dict(error.headers or {})
-    detail = ""
+    headers, detail = dict(error.headers or {}), ""
     if error.status_code == 404:
         detail = "There is nothing at this address."
-    if error.status_code == 405 and "allow" in {name.lower() for name in headers}:
-        allowed = next(value for name, value in headers.items() if name.lower() == "allow")
-        detail = f"This address takes {allowed}."
+    if error.status_code == 405:
+        methods = ", ".join(_methods_at(request))
+        headers, detail = {"Allow": methods}, f"This address takes {methods}."
     return _problem(request, error.status_code, detail=detail, headers=headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method that the address takes: the framework's own Allow names those of its first route only."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.path and route.methods and compile_path(route.path)[0].match(request.url.path):
+            found |= route.methods
+    return sorted(found)
 
 
 def _problem(

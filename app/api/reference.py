@@ -44,6 +44,11 @@ def openapi_document(operations: APIRouter) -> dict[str, Any]:
     return document
 
 
+def openapi_json(operations: APIRouter) -> bytes:
+    """The document as it is served and committed."""
+    return to_json(openapi_document(operations), indent=2)
+
+
 def _problem_schemas() -> dict[str, Any]:
     _, schema = TypeAdapter.json_schemas(
         [(shape.__name__, "serialization", TypeAdapter(shape)) for shape in problems.SCHEMAS],
@@ -59,19 +64,19 @@ def pages(operations: APIRouter) -> APIRouter:
 
     @cache
     def written() -> bytes:
-        return to_json(openapi_document(operations), indent=2)
+        return openapi_json(operations)
 
     @cache
     def printed() -> str:
         return _page(openapi_document(operations))
 
     @router.get("/openapi.json")
-    def openapi_json() -> Response:
+    def show_document() -> Response:
         """The OpenAPI document."""
         return Response(written(), media_type="application/json")
 
     @router.get("/docs")
-    def docs() -> Response:
+    def show_page() -> Response:
         """The same for people."""
         return HTMLResponse(printed())
 

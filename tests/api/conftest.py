@@ -13,7 +13,6 @@ from app.db import Database
 from app.domain.actors import system_actor
 from app.domain.milestones import MilestoneView
 from app.domain.words import Door, Scope
-
 from app.main import build_app, configure_logging
 from app.services import keys
 from app.settings import Settings
@@ -48,7 +47,9 @@ class Api:
             self.secrets[who] = self.system(keys.create_token, person=address, name="test").secret
         return self.secrets[who]
 
-    def key(self, name: str, *scopes: Scope, organisation: str = POLICE, plans: tuple[str, ...] = (), days: int = 30) -> str:
+    def key(
+        self, name: str, *scopes: Scope, organisation: str = POLICE, plans: tuple[str, ...] = (), days: int = 30
+    ) -> str:
         """Issue a partner's key; it is used by its name from then on."""
         issued = self.system(
             keys.create_key, organisation=organisation, plans=plans or (self.world.plan,),

@@ -59,7 +59,11 @@ def test_a_link_or_a_statement_counts_only_once_accepted(api: Api) -> None:
     view = api.world.milestone()
     path = f"/milestones/{view.row.id}/evidence"
     link = made(api.post(path, "connie", json={"title": "The rota online", "link": "https://haringey.example/rota"}))
-    assert (link["link"], link["links"][0]["counts"], link["file_name"]) == ("https://haringey.example/rota", False, None)
+    assert (link["link"], link["links"][0]["counts"], link["file_name"]) == (
+        "https://haringey.example/rota",
+        False,
+        None,
+    )
     said = made(api.post(path, "connie", json={"title": "It is so", "statement": "I have seen it"}))
     assert said["statement"] == "I have seen it"
     accepted = made(api.post(f"/evidence/{link['id']}/review", "sam", json=REVIEW))

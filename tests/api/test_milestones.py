@@ -254,6 +254,10 @@ def test_a_cursor_survives_inserts(api: Api) -> None:
 def test_lifting_a_declaration(api: Api) -> None:
     view = api.world.milestone()
     path = f"/milestones/{view.row.id}"
-    made(api.post(f"{path}/updates", "connie", json={"narrative": "Stuck", "declared_rag": "red", "rationale": "No staff"}))
+    made(
+        api.post(
+            f"{path}/updates", "connie", json={"narrative": "Stuck", "declared_rag": "red", "rationale": "No staff"}
+        )
+    )
     assert shown(api.get(path))["rag"] == "red"
     assert made(api.post(f"{path}/lifting", "sam", json={"reason": "Staff found"}))["rag"] == "green"
