@@ -34,7 +34,6 @@ class Api:
 
     def __post_init__(self) -> None:
         self.client = TestClient(self.app, raise_server_exceptions=False)
-        self.system(keys.set_front_door, contact="Haringey front door, 020 8489 0000")
 
     def system(self, service: Any, **given: Any) -> Any:
         return self.world.write(system_actor(Door.CLI), service, **given)
@@ -90,6 +89,8 @@ class Api:
 
 def open_api(world: World, folder: Path) -> Api:
     """The application over a world's database."""
+    contact = "Haringey front door, 020 8489 0000"
+    world.write(system_actor(Door.CLI), keys.set_front_door, contact=contact)
     settings = Settings(data=folder, api_requests_per_minute=100_000)
     app = build_app(settings, database=world.database, storage=LocalStorage(folder / "evidence"), clock=world.clock)
     return Api(app, world, folder / "evidence")

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Iterator
 
 from app.domain.words import Scope
 from tests.api.conftest import Api, codes, made, pointers, problem, shown
@@ -20,7 +21,7 @@ def test_a_partner_attaches_a_file_and_gets_a_receipt(api: Api) -> None:
     api.key("police", Scope.EVIDENCE_WRITE)
     response = api.attach(
         view, "police", files={"file": ("Minutes.pdf", PDF, "application/x-made-up")},
-        data={"title": "Minutes of 1 March", "kind": "minutes", "effective_from": "2026-03-01", "external_ref": "MPS/77"},
+        data={"title": "Minutes, March", "kind": "minutes", "effective_from": "2026-03-01", "external_ref": "MPS/7"},
     )  # fmt: skip
     body = made(response)
     assert body.keys() == EVIDENCE_FIELDS | {"external_ref"}
@@ -156,7 +157,7 @@ def test_who_may_not_attach_is_told_before_the_body_is_read(api: Api) -> None:
 class _Unread:
     """A body that says so when it is read to its end."""
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self) -> Iterator[bytes]:
         yield b"--x\r\nContent-Disposition: form-data; name=broken"
         yield b"\r\n" * 10
 

@@ -1,6 +1,7 @@
 """The exception report and the audit trail through the JSON door."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ def _nothing_else_is_an_exception(api: Api) -> None:
     assert shown(api.get(f"{PLAN}/exceptions"))["items"] == []
 
 
-def _late(api: Api, days: int, **facts: object) -> str:
+def _late(api: Api, days: int, **facts: Any) -> str:
     view = api.world.milestone(due_date=api.world.clock.today - timedelta(days=days), start_date=None, **facts)
     return view.row.ref
 

@@ -71,7 +71,7 @@ def test_a_refusal_is_not_kept_and_judged_afresh(sqlite_api: Api) -> None:
 def test_a_second_request_while_the_first_runs_is_refused(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     view = api.world.milestone()
     path = f"/milestones/{view.row.id}/updates"
-    second = []
+    second: list[tuple[str, ...]] = []
 
     def add_update_slowly(uow: UnitOfWork, **given: Any) -> Any:
         """While this one runs, a client that lost patience sends its request again, to another worker."""

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from app.api import operations, problems
 from app.api.reference import openapi_document, type_in_words
@@ -71,7 +72,7 @@ def test_the_page_for_people_needs_nothing_from_elsewhere(sqlite_api: Api) -> No
 
 
 def test_types_in_words() -> None:
-    words = {
+    words: dict[str, dict[str, Any]] = {
         "text or null": {"anyOf": [{"type": "string"}, {"type": "null"}]},
         "list of Need": {"type": "array", "items": {"$ref": "#/components/schemas/Need"}},
         "“red” or “amber”": {"enum": ["red", "amber"]},

@@ -46,15 +46,12 @@ def test_what_is_wrong_with_an_update_is_named_all_at_once(api: Api) -> None:
     path, sent = f"/milestones/{view.row.id}/updates", {"Content-Type": "application/json"}
     document = problem(api.post(path, "connie", content=json.dumps(wrong), headers=sent), 422)
     found = {error["pointer"]: (error["code"], error["message"]) for error in document["errors"]}
+    causes = "'workforce', 'partner', 'decision_awaited', 'data_or_it', 'procurement', 'funding', 'legal' or 'other'"
     assert found == {
         "/narrative": ("too_long", "Use at most 10,000 characters"),
         "/forecast_date": ("date", "There is no such date"),
         "/declared_rag": ("not_a_choice", "Choose 'red', 'amber' or 'green'"),
-        "/cause": (
-            "not_a_choice",
-            "Choose 'workforce', 'partner', 'decision_awaited', 'data_or_it', 'procurement', 'funding', 'legal' or"
-            " 'other'",
-        ),
+        "/cause": ("not_a_choice", f"Choose {causes}"),
         "/waiting_on": ("too_long", "Use at most 200 characters"),
         "/issue": ("bad_character", "This holds a character that is not text"),
         "/path_to_green": ("control_character", "This holds a control character that cannot be stored"),
