@@ -6,6 +6,7 @@ From the outside in: TrustedProxies, RequestLog, SecurityHeaders, SameOrigin, Fa
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -131,12 +132,18 @@ class Metrics:
         self._seconds = Histogram(
             "waymark_request_seconds", "Time to answer a request", ("door",), registry=self.registry
         )
+        # Finding a labelled counter costs more than counting.
+        self._children = cache(self._labelled)
 
     def count(self, *, door: str, method: str, status: int, seconds: float) -> None:
         """Count one answered request. `method` is the client's word: an unknown one must not become a label."""
         known = method if method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS") else "other"
-        self._requests.labels(door, known, str(status)).inc()
-        self._seconds.labels(door).observe(seconds)
+        counter, histogram = self._children(door, known, status)
+        counter.inc()
+        histogram.observe(seconds)
+
+    def _labelled(self, door: str, method: str, status: int) -> tuple[Counter, Histogram]:
+        return self._requests.labels(door, method, str(status)), self._seconds.labels(door)
 
 
 class SecurityHeaders:
@@ -239,7 +246,7 @@ class Faults:
 
 
 class OwnWords:
-    """Says in the door's own words that a body is too large: Starlette's limiter sends plain text, whatever we answer."""
+    """Says in the door's own words that a body is too large: Starlette's limiter sends plain text whatever we say."""
 
     def __init__(self, app: ASGIApp, *, answer: Answer) -> None:
         self.app = app
