@@ -73,7 +73,7 @@ class Wanted:
         return {name: value for name, value in asked.items() if value}
 
 
-def _wanted(
+async def _wanted(  # async: what only looks at the address needs no thread
     on: str = "",
     rag: str = "",
     theme: str = "",
@@ -311,6 +311,7 @@ def _printed(row: ExceptionRow, report: ExceptionReport, titles: Mapping[str, st
         item.owner or ("No owner" if is_milestone else "Programme manager, to triage it"),
         item.organisation if is_milestone else f"Sent by {item.organisation}",
         titles[item.plan_slug] if titles else item.theme,
+        short(item.baseline_date) if item.baseline_date else "",
         _pairs(item),
         item.support_required,
         item.issue,
