@@ -311,6 +311,9 @@ def run_jobs() -> None:
     )
     _tell(f"{_count(done.records_deleted, 'record')} deleted that had served their purpose.")
     _tell(f"{_count(done.waiting_to_be_sent, 'message')} waiting to be sent.")
+    if done.store_away:
+        _tell("The store of the evidence files is away: they were not looked at. The next run tries again.")
+        raise typer.Exit(SOMETHING_WRONG)
 
 
 @evidence_commands.command("verify")

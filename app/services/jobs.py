@@ -15,11 +15,12 @@ from sqlalchemy.exc import IntegrityError
 
 from app.db import IDEMPOTENCY_HOURS, Database, UnitOfWork
 from app.domain.actors import system_actor
+from app.domain.refusals import Unavailable
 from app.domain.words import Status
 from app.models import IdempotencyRecord, Invitation, Milestone, OutboxMessage, Setting, UserSession
 from app.models.identity import table_of
 from app.services import audit_events, cases, evidence_files
-from app.storage import Storage
+from app.storage import Storage, Swept
 
 EVERY = timedelta(minutes=5)
 """How often the loop inside a server looks for work."""
@@ -39,12 +40,16 @@ _idempotency, _sessions, _invitations = table_of(IdempotencyRecord), table_of(Us
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a run did. `heads` says where each audit chain ends (chain, seq, hash), on a run that is to record it."""
+    """What a run did. `store_away`: files could not be looked at, everything else was done.
+
+    `heads` says where each audit chain ends (chain, seq, hash), on a run that is to record it.
+    """
 
     fell_back: int = 0
     records_deleted: int = 0
     files_deleted: int = 0
     uploads_cleared: int = 0
+    store_away: bool = False
     waiting_to_be_sent: int = 0
     heads: tuple[tuple[str, int, str], ...] = ()
 
@@ -55,14 +60,15 @@ def _silent(_what: str, _done: int, _of: int | None) -> None:
 
 def run_due(database: Database, storage: Storage, now: datetime, *, progress: Progress = _silent) -> Done:
     """Do everything that is due. Safe beside a running server, and beside itself."""
-    swept = evidence_files.sweep(
-        database, storage, now=now, progress=lambda looked_at: progress("Looking for files of no row", looked_at, None)
-    )
+    fell_back = fall_back_expired(database, now, progress=progress)
+    records_deleted = delete_old_records(database, now, progress=progress)
+    swept = _sweep(database, storage, now, progress=progress)
     return Done(
-        fell_back=fall_back_expired(database, now, progress=progress),
-        records_deleted=delete_old_records(database, now, progress=progress),
-        files_deleted=len(swept.deleted),
-        uploads_cleared=swept.temporary,
+        fell_back=fell_back,
+        records_deleted=records_deleted,
+        files_deleted=len(swept.deleted) if swept else 0,
+        uploads_cleared=swept.temporary if swept else 0,
+        store_away=swept is None,
         waiting_to_be_sent=_read(database, now, _waiting_to_be_sent),
     )
 
@@ -71,12 +77,15 @@ def run_in_turn(database: Database, storage: Storage, now: datetime) -> Done:
     """One round of the loop: what another process has not done just now. Once a day files and the trail's heads too."""
     frequent = _take_turn(database, "jobs", now, every=EVERY)
     daily = _take_turn(database, "daily_jobs", now, every=DAILY)
-    swept = evidence_files.sweep(database, storage, now=now) if daily else None
+    fell_back = fall_back_expired(database, now) if frequent else 0
+    records_deleted = delete_old_records(database, now) if frequent else 0
+    swept = _sweep(database, storage, now) if daily else None
     return Done(
-        fell_back=fall_back_expired(database, now) if frequent else 0,
-        records_deleted=delete_old_records(database, now) if frequent else 0,
+        fell_back=fell_back,
+        records_deleted=records_deleted,
         files_deleted=len(swept.deleted) if swept else 0,
         uploads_cleared=swept.temporary if swept else 0,
+        store_away=daily and swept is None,
         heads=tuple(_read(database, now, audit_events.heads)) if daily else (),
     )
 
@@ -107,6 +116,16 @@ def delete_old_records(database: Database, now: datetime, *, progress: Progress 
             deleted += batch
             progress("Records that are over", deleted, None)
     return deleted
+
+
+def _sweep(database: Database, storage: Storage, now: datetime, *, progress: Progress = _silent) -> Swept | None:
+    """Delete files of no row; None when the store is away: everything else goes on, and the next run tries again."""
+    try:
+        return evidence_files.sweep(
+            database, storage, now=now, progress=lambda looked_at: progress("Files of no row", looked_at, None)
+        )
+    except Unavailable:
+        return None
 
 
 def _over(now: datetime) -> tuple[tuple[Table, ColumnElement[bool]], ...]:

@@ -3,10 +3,12 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.domain.evidence import Upload
+from app.domain.refusals import Unavailable
 from app.services import evidence, evidence_files
 from app.storage import incoming_from_bytes, open_storage
 from tests.cli.conftest import Waymark
@@ -81,3 +83,14 @@ def test_a_store_that_is_away_is_told_apart_from_files_that_are_missing(
     result = waymark("evidence", "verify")
     assert result.status == 1
     assert "cannot be stored or read just now" in result.err
+
+
+def test_jobs_say_that_the_store_is_away(plan: World, waymark: Waymark, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(evidence_files, "sweep_orphans", away)
+    result = waymark("jobs", "run")
+    assert result.status == 1
+    assert "0 milestones fell back" in result.err
+    assert "The store of the evidence files is away" in result.err

@@ -15,6 +15,7 @@ from app.db import Database, IdempotencySlot, StoredAnswer, UnitOfWork
 from app.domain.actors import system_actor
 from app.domain.evidence import Upload
 from app.domain.milestones import MilestoneView
+from app.domain.refusals import Unavailable
 from app.domain.words import Status
 from app.models import (
     AuditEvent,
@@ -192,6 +193,24 @@ def test_what_a_broken_upload_left_goes(world: World, storage: Storage, tmp_path
 
     assert run(world, storage).uploads_cleared == 1
     assert not left.exists()
+
+
+class Away:
+    """A store that cannot be reached."""
+
+    def sweep_temporary(self, **_: Any) -> int:
+        raise Unavailable("away")
+
+
+def test_what_has_nothing_to_do_with_files_is_done_while_the_store_is_away(world: World) -> None:
+    achieved_until(world, 1)
+    world.clock.forward(days=5)
+    away: Any = Away()
+
+    done = jobs.run_due(world.database, away, world.clock())
+    assert (done.fell_back, done.store_away) == (1, True)
+    in_turn = jobs.run_in_turn(world.database, away, world.clock())
+    assert (in_turn.store_away, len(in_turn.heads)) == (True, 2)
 
 
 # --- records that are over --------------------------------------------------------------------------------------------
