@@ -12,7 +12,7 @@ Days are London calendar days. Nothing here reads a clock: the day that is asked
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 from itertools import islice
@@ -322,6 +322,16 @@ def _evidence_outstanding(facts: MilestoneFacts, _: PlanSettings) -> Rule | None
     )
 
 
+def _outstanding_by_expiry(facts: MilestoneFacts, settings: PlanSettings) -> Rule | None:
+    """Achieved, and its evidence has a last day: what `_evidence_outstanding` will say once it has fallen back."""
+    if facts.policy_met_until is None:
+        return None
+    lapses_on = add_days(facts.policy_met_until, 1)
+    return _evidence_outstanding(
+        replace(facts, lapsed_on=lapses_on, policy_met_on=facts.policy_met_on or facts.added_on), settings
+    )
+
+
 def _evidence_lapsed(facts: MilestoneFacts, _: PlanSettings) -> Rule | None:
     """Fell back from achieved: Amber that day, Red 28 days later.
 
@@ -518,7 +528,7 @@ JUDGES: dict[Status, tuple[Callable[[MilestoneFacts, PlanSettings], Rule | None]
     Status.NOT_STARTED: (*_WHILE_OPEN, _late_start),
     Status.IN_PROGRESS: (*_WHILE_OPEN, _no_update),
     Status.COMPLETED: (_evidence_outstanding, _evidence_lapsed, _confirmation_due, _reopened),
-    Status.ACHIEVED: (_lapse_by_expiry,),
+    Status.ACHIEVED: (_outstanding_by_expiry, _lapse_by_expiry),
     Status.CANCELLED: (),
 }
 

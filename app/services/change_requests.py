@@ -8,6 +8,7 @@ from sqlalchemy.orm import aliased
 
 from app.db import UnitOfWork
 from app.domain import permissions, rag
+from app.domain.days import long_date
 from app.domain.ids import new_id
 from app.domain.milestones import ChangeRequestView, MilestoneKey
 from app.domain.permissions import Act, Item
@@ -186,7 +187,7 @@ def _refuse_own_decision(uow: UnitOfWork, case: Case, request: ChangeRequest, ou
     if request.kind not in TAKEN:
         raise invalid("kind", "not_taken", "Only due dates and cancellations can be decided so far")
     if outcome == ChangeState.APPROVED:
-        found.extend(_overtaken(case))
+        found.extend(_overtaken(case, request))
     if found:
         raise Refused(
             found,
@@ -198,11 +199,19 @@ def _refuse_own_decision(uow: UnitOfWork, case: Case, request: ChangeRequest, ou
         )
 
 
-def _overtaken(case: Case) -> list[Reason]:
-    """A request whose milestone has ended in the meantime can only be declined: nothing is carried out on it."""
-    if case.milestone.status in (Status.ACHIEVED, Status.CANCELLED):
-        return [Reason("milestone_ended", f"It is {case.milestone.status} by now, so there is nothing to change")]
-    return []
+def _overtaken(case: Case, request: ChangeRequest) -> list[Reason]:
+    """A request that what happened in the meantime has overtaken can only be declined: nothing is carried out on it."""
+    row, found = case.milestone, []
+    if row.status in (Status.ACHIEVED, Status.CANCELLED):
+        found.append(Reason("milestone_ended", f"It is {row.status} by now, so there is nothing to change"))
+    if request.due_date is not None and row.start_date is not None and request.due_date < row.start_date:
+        starts = long_date(row.start_date)
+        found.append(
+            Reason(
+                "due_before_start", f"It now starts on {starts}, after the date that was asked for. Ask for a later one"
+            )
+        )
+    return found
 
 
 def _carry_out(uow: UnitOfWork, case: Case, request: ChangeRequest) -> None:

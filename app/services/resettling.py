@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select, update
 from app.db import UnitOfWork
 from app.domain.evidence import LinkedEvidence
 from app.domain.rag import PlanSettings
+from app.domain.words import Status
 from app.models import Milestone, Person, Plan
 from app.services import cases, settling
 
@@ -43,15 +44,26 @@ class _Record:
 
 
 def resettle(uow: UnitOfWork, plan: Plan) -> int:
-    """Work out every milestone of the plan afresh. Returns how many rows changed."""
+    """Work out every milestone of the plan afresh. Returns how many rows changed.
+
+    What is stored as achieved, and whose evidence has ended since, falls back first: the pass would otherwise see an
+    achieved milestone without evidence, and no rule is about that.
+    """
     uow.session.flush()
     settings = cases.plan_settings(plan, cases.meeting_days(uow, plan.id))
     changed, last_id = 0, ""
     while rows := _next_rows(uow, plan.id, last_id):
         last_id = rows[-1].id
-        changed += _settle_batch(uow, rows, settings, uow.today)
+        ended = [row.id for row in rows if _has_ended(row, uow.today)]
+        cases.affected_cases(uow, ended)  # which lets each catch up, and settles it
+        others = [row for row in rows if row.id not in ended] if ended else rows
+        changed += len(ended) + _settle_batch(uow, others, settings, uow.today)
     uow.session.expire_all()
     return changed
+
+
+def _has_ended(row: Any, today: date) -> bool:
+    return row.status is Status.ACHIEVED and row.policy_met_until is not None and row.policy_met_until < today
 
 
 def _next_rows(uow: UnitOfWork, plan_id: str, after: str) -> list[Any]:

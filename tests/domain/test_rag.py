@@ -750,6 +750,9 @@ def table_says(facts, settings, day):  # noqa: C901  read beside the table in pr
     if facts.status == Status.ACHIEVED:
         if after(facts.policy_met_until):
             held["evidence_lapsed"] = Rag.RED if after(facts.policy_met_until, 28) else Rag.AMBER
+            if after(due) or after(facts.policy_met_until, 14):
+                is_red = (due is None or after(due)) and after(facts.policy_met_until, 28)
+                held["evidence_outstanding"] = Rag.RED if is_red else Rag.AMBER
         return held
 
     if facts.reopening_pending and since(facts.reopened_on):
