@@ -37,7 +37,8 @@ def account(request: Request, run: Reading, done: str = "") -> Response:
     me, sessions = run.read(
         lambda uow: (identity.me(uow), identity.list_sessions(uow, limits=session_limits(run.settings)))
     )
-    return render(request, "account/page.html", frame=frame_of(run), me=me, sessions=sessions, done=done)
+    names = {session.browser: browser_name(session.browser) for session in sessions}
+    return render(request, "account/page.html", frame=frame_of(run), me=me, sessions=sessions, names=names, done=done)
 
 
 @router.post("/sessions/{session}/ending")
@@ -160,6 +161,27 @@ def revoke_token(run: Writing, token: str) -> Response:
 
 
 # --- helpers ----------------------------------------------------------------------------------------------------------
+
+
+_BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Mac OS", "Mac"),
+    ("CrOS", "Chromebook"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_name(user_agent: str) -> str:
+    """A browser as its person would call it: "Firefox on Windows". Browsers name others first and themselves last,
+    so the order of looking matters.
+    """
+    browser = next((name for mark, name in _BROWSERS if mark in user_agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), "")
+    return f"{browser} on {system}" if browser and system else user_agent[:60] or "Unknown browser"
 
 
 def days_of(form: Form) -> int:

@@ -10,6 +10,7 @@ import pytest
 from app.domain.actors import system_actor
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused
 from app.domain.words import Door
+from app.pages.account import browser_name
 from app.services import identity, passwords, people
 from tests.house import LIMITS, House
 from tests.security.test_sign_in import EMAIL, PASSWORD, events, give_password, sign_in
@@ -61,6 +62,20 @@ def test_nobody_ends_or_sees_the_session_of_another(house: House) -> None:
     assert petra.post(f"/account/sessions/{session.id}/ending").status_code == 404
     assert session.id not in petra.get("/account").text
     assert sam.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64) Chrome/156.0 Safari/537.36 Edg/156.0", "Edge on Windows"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) Version/26.0 Safari/604.1", "Safari on iPhone"),
+        ("Test browser", "Test browser"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_a_browser_is_called_what_its_person_calls_it(user_agent: str, name: str) -> None:
+    assert browser_name(user_agent) == name
 
 
 # --- password ---------------------------------------------------------------------------------------------------------
