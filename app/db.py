@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, delete, event, insert, select, update
+from sqlalchemy import Engine, bindparam, create_engine, delete, event, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import Session
 
@@ -37,6 +37,19 @@ STALE_RUN = timedelta(minutes=5)
 _RETRY_STATES = ("40001", "40P01")  # serialization failure, deadlock
 _LOCK_TIMEOUT = "55P03"
 _UNIQUE_VIOLATION = "23505"
+
+
+# Built once, on plain tables: every change runs these.
+_texts: Any = Text.__table__
+_events: Any = AuditEvent.__table__
+_heads: Any = AuditHead.__table__
+_INSERT_TEXT = insert(_texts)
+_INSERT_EVENT = insert(_events)
+_INSERT_HEAD = insert(_heads)
+_LOCK_HEAD = select(_heads.c.seq, _heads.c.hash).where(_heads.c.chain == bindparam("of_chain")).with_for_update()
+_MOVE_HEAD = (
+    update(_heads).where(_heads.c.chain == bindparam("of_chain")).values(seq=bindparam("seq"), hash=bindparam("hash"))
+)
 
 
 @dataclass(slots=True)
@@ -104,17 +117,18 @@ class UnitOfWork:
 
     def _keep_text(self, plan_id: str | None, item_kind: str, item_id: str, name: str, body: str) -> TextPointer:
         text_id, salt = new_id(), secrets.token_hex(16)
-        self.session.execute(
-            insert(Text).values(
-                id=text_id,
-                plan_id=plan_id,
-                item_kind=item_kind,
-                item_id=item_id,
-                field=name,
-                body=body,
-                salt=salt,
-                written_at=self.now,
-            )
+        self.session.connection().execute(
+            _INSERT_TEXT,
+            {
+                "id": text_id,
+                "plan_id": plan_id,
+                "item_kind": item_kind,
+                "item_id": item_id,
+                "field": name,
+                "body": body,
+                "salt": salt,
+                "written_at": self.now,
+            },
         )
         return TextPointer(name, text_id, text_hash(salt, body))
 
@@ -303,16 +317,17 @@ def _append_to_chain(uow: UnitOfWork, chain: str, events: list[PendingEvent]) ->
         row_hash = event_hash(record, last_hash)
         rows.append({"id": new_id(), **_as_row(record), "previous_hash": last_hash, "hash": row_hash})
         last_hash = row_hash
-    uow.session.execute(insert(AuditEvent), rows)
-    uow.session.execute(update(AuditHead).where(AuditHead.chain == chain).values(seq=seq, hash=last_hash))
+    run = uow.session.connection().execute
+    run(_INSERT_EVENT, rows)
+    run(_MOVE_HEAD, {"of_chain": chain, "seq": seq, "hash": last_hash})
 
 
 def _lock_head(uow: UnitOfWork, chain: str) -> tuple[int, str]:
-    statement = select(AuditHead.seq, AuditHead.hash).where(AuditHead.chain == chain).with_for_update()
-    head = uow.session.execute(statement).one_or_none()
+    run = uow.session.connection().execute
+    head = run(_LOCK_HEAD, {"of_chain": chain}).one_or_none()
     if head is None:
         # Two first events at once: the second waits for the first one's row, then fails on the key and is retried.
-        uow.session.execute(insert(AuditHead).values(chain=chain, seq=0, hash=GENESIS))
+        run(_INSERT_HEAD, {"chain": chain, "seq": 0, "hash": GENESIS})
         return 0, GENESIS
     return head.seq, head.hash
 
