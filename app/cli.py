@@ -475,6 +475,7 @@ def _load_demo(waymark: _Waymark) -> None:
     if waymark.read(people.list_organisations):
         _tell("The database holds data already and keeps it: no demo was loaded.")
         return
+    _tell("Loading the Haringey demo.")
     with _progress() as progress:
         credentials = seeds.load_demo(
             waymark.database,
