@@ -16,7 +16,7 @@ from importlib.metadata import version
 import anyio
 import structlog
 from anyio.to_thread import current_default_thread_limiter, run_sync
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -99,10 +99,10 @@ def bare_app(settings: Settings) -> FastAPI:
     app.mount("/static", StaticFiles(), name="static")
     _add_health(app)
     # The limit stands on the routers: on the application it would stand outside our middleware, and answer for itself.
-    limited = APIRouter(max_body_size=BODY_BYTES)
-    limited.include_router(api.router)
-    limited.include_router(pages.router, include_in_schema=False)
-    app.include_router(limited)
+    for router in pages.routers:
+        app.include_router(router, max_body_size=BODY_BYTES)
+    for router in api.routers:
+        app.include_router(router, prefix=api.PREFIX, max_body_size=BODY_BYTES)
     return app
 
 

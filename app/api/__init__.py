@@ -25,10 +25,10 @@ def _operation_id(route: APIRoute) -> str:
     return route.name
 
 
-operations = APIRouter(prefix="/api/v1", dependencies=[Depends(bearer)], generate_unique_id_function=_operation_id)
+PREFIX = "/api/v1"
+operations = APIRouter(prefix=PREFIX, dependencies=[Depends(bearer)], generate_unique_id_function=_operation_id)
 for noun in NOUNS:
     operations.include_router(noun.router)
 
-router = APIRouter()
-router.include_router(operations)
-router.include_router(reference.pages(operations), prefix="/api/v1", include_in_schema=False)
+# For the document; the application takes the nouns one by one, because a router inside a router is searched twice.
+routers = (*(noun.router for noun in NOUNS), reference.pages(operations))
