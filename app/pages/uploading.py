@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from app.db import UnitOfWork
 from app.domain.evidence import Upload
 from app.domain.files import MAX_BODY_BYTES
-from app.domain.refusals import Invalid, Refused, Stale, TooLarge, UnsupportedContent
+from app.domain.refusals import Invalid, Refused, Stale, TooLarge, Unavailable, UnsupportedContent, WaymarkError
 from app.pages.deps import PageReceiver
 from app.pages.forms import Form
 from app.storage import IncomingFile, name_of
@@ -37,9 +37,11 @@ Again = Callable[[Form, int], Awaitable[Response]]
 async def received(run: PageReceiver, request: Request, change: Change, *, again: Again) -> Response:
     """Receive the form and make the change; show the form again when it cannot be made.
 
-    A file that is too large or of a kind not taken is an error of the field `file`, with the status 413 or 415.
+    A file that is too large, of a kind not taken or that cannot be stored now is an error of the field `file`, with
+    the status 413, 415 or 503.
     """
     arrived = ReceivedForm()
+    headers: dict[str, str] = {}
     try:
         async with receive_upload(request.stream(), request.headers, run.storage, into=arrived):
             form = Form(dict(arrived.fields))
@@ -47,12 +49,19 @@ async def received(run: PageReceiver, request: Request, change: Change, *, again
     except (Invalid, Refused, Stale) as error:
         form = Form(dict(arrived.fields))
         status = form.take(error)
-    except (TooLarge, UnsupportedContent) as error:
+    except (TooLarge, UnsupportedContent, Unavailable) as error:
         form = Form(dict(arrived.fields))
         form.add("file", "not_taken", error.message)
-        status = 413 if isinstance(error, TooLarge) else 415
+        status = _STATUSES[type(error)]
+        if isinstance(error, Unavailable):
+            headers = {"Retry-After": str(error.retry_after)}
     await _drain(request)
-    return await again(form, status)
+    answer = await again(form, status)
+    answer.headers.update(headers)
+    return answer
+
+
+_STATUSES: dict[type[WaymarkError], int] = {TooLarge: 413, UnsupportedContent: 415, Unavailable: 503}
 
 
 async def _drain(request: Request) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.refusals import Unavailable
 from app.domain.words import Scope, Status
 from app.services import evidence
 from tests.factories import key, upload
@@ -94,6 +95,21 @@ def test_a_file_that_is_too_large_is_413_in_the_form(full: Kept) -> None:
     assert "50 MB" in page.text
     assert page.value("title") == "Register"
     assert list(full.app.state.storage.list_names()) == []
+
+
+def test_storage_that_cannot_take_it_is_503_in_the_form_and_leaves_nothing(
+    full: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(**_: object) -> None:
+        raise Unavailable("The store cannot take this file just now. Nothing was saved", retry_after=7)
+
+    monkeypatch.setattr(full.app.state.storage, "begin", full_disk)
+    answer = attach(full, description="Words to keep")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "7"
+    assert "Nothing was saved" in answer.text
+    assert "Words to keep" in answer.text
+    assert full.seen("completed").evidence == ()
 
 
 def test_who_may_not_attach_is_told_before_the_body_is_read(full: Kept) -> None:
