@@ -110,7 +110,9 @@ def test_a_demo_that_cannot_be_loaded_leaves_an_empty_database(
     nowhere: Waymark, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(seeds, "demo_folder", lambda: tmp_path / "no seeds here")
-    assert "holds no plans" in nowhere.refused("init", "--demo")
+    result = nowhere("init", "--demo")
+    assert (result.status, result.out) == (2, "")
+    assert "holds no plans" in result.err
     assert nowhere("organisation", "list").out == ""
     assert not (nowhere.data / cli.CREDENTIALS).exists()
 
