@@ -11,7 +11,7 @@ from app.domain.actors import system_actor
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused
 from app.domain.words import Door
 from app.pages.account import browser_name
-from app.services import identity, passwords, people
+from app.services import identity, people
 from tests.house import LIMITS, House
 from tests.security.test_sign_in import EMAIL, PASSWORD, events, give_password, sign_in
 
@@ -187,14 +187,18 @@ def test_a_newer_invitation_replaces_the_older_and_ends_sessions_only_when_used(
     assert browser.get("/account").status_code == 303
 
 
-def test_only_one_of_two_acceptances_wins(house: House) -> None:
+def test_only_one_of_two_acceptances_wins(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have found the invitation unused; the second comes to the write when the first has committed."""
     invited = invite(house)
-    hashed = passwords.hash_password(NEW)
-    given: dict[str, Any] = {"token": invited.token, "password_hash": hashed, "limits": LIMITS, "browser": ""}
-    house.world.write(identity.NOBODY, identity.accept_invitation, **given)
+    found = house.world.read(identity.NOBODY, identity.find_invitation, token=invited.token)
+    monkeypatch.setattr(identity, "find_invitation", lambda uow, token: found)
+    given: dict[str, Any] = {"token": invited.token, "limits": LIMITS, "browser": ""}
+    house.world.write(identity.NOBODY, identity.accept_invitation, password_hash="first", **given)
 
     with pytest.raises(NotFound):
-        house.world.write(identity.NOBODY, identity.accept_invitation, **given)
+        house.world.write(identity.NOBODY, identity.accept_invitation, password_hash="second", **given)
+    stored = house.world.read(identity.NOBODY, identity.own_hash, person_id=invited.person_id)
+    assert stored == "first"
 
 
 def test_an_invitation_never_reaches_the_log(house: House, capsys: pytest.CaptureFixture[str]) -> None:
