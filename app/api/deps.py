@@ -56,6 +56,7 @@ class ApiRunner(Runner):
     """Runs use cases for whoever the bearer credential stands for."""
 
     sent_body: bytes = b""
+    _version_missing: bool = False
 
     def identify(self, uow: UnitOfWork) -> Identity:
         limits: RateLimits = self.request.app.state.limits
@@ -79,13 +80,13 @@ class ApiRunner(Runner):
     def must_match(self) -> str | None:
         """The version a PATCH or PUT says it read; None for `*`.
 
-        Raises VersionRequired when it says nothing, Stale for `If-None-Match: *`: what can be patched exists.
+        Without one it is a version that no item has: whoever may not know of the item, or not change it, hears that
+        first; then `write` raises VersionRequired, or Stale for `If-None-Match: *`, for what can be patched exists.
         """
         if self.request.headers.get("if-match", "").strip():
             return self.if_match
-        if self.request.headers.get("if-none-match", "").strip() == "*":
-            raise Stale("There is already such an item, and If-None-Match: * asks that there be none")
-        raise VersionRequired("Send the ETag you read in If-Match")
+        self._version_missing = self.request.headers.get("if-none-match", "").strip() != "*"
+        return ""
 
     def answer(self, reply: Reply) -> Response:
         """A reply as a response; 304 when the caller already has this version."""
@@ -105,7 +106,7 @@ class ApiRunner(Runner):
         """
         key = self._idempotency_key()
         if key is None:
-            return _response(respond(self.commit(use_case, **arguments)).as_answer())
+            return _response(respond(self._commit_current(use_case, **arguments)).as_answer())
         slot = IdempotencySlot(
             caller=f"{self.actor.kind}:{self.actor.id}",
             path=_slot_path(self.request),
@@ -120,6 +121,14 @@ class ApiRunner(Runner):
             now=self.now,
         )
         return _response(given)
+
+    def _commit_current(self, use_case: Callable[..., T], /, **arguments: Any) -> T:
+        try:
+            return self.commit(use_case, **arguments)
+        except Stale:
+            if self._version_missing:
+                raise VersionRequired("Send the ETag you read in If-Match") from None
+            raise
 
     def _idempotency_key(self) -> str | None:
         key = self.request.headers.get("idempotency-key")
@@ -194,10 +203,12 @@ def _response(given: StoredAnswer) -> Response:
 
 
 async def _reading(request: Request) -> ApiRunner:
+    _bearer_token(request)  # whoever sends none hears that before what else is wrong
     return ApiRunner(request)
 
 
 async def _writing(request: Request) -> AsyncIterator[ApiRunner]:
+    _bearer_token(request)
     runner = ApiRunner(request)
     if "idempotency-key" in request.headers:
         runner.sent_body = await request.body()
@@ -207,6 +218,7 @@ async def _writing(request: Request) -> AsyncIterator[ApiRunner]:
 
 
 async def _receiving(request: Request) -> ApiReceiver:
+    _bearer_token(request)
     return ApiReceiver(ApiRunner(request))
 
 

@@ -13,11 +13,9 @@ from app.db import Database
 from app.domain.actors import system_actor
 from app.domain.milestones import MilestoneView
 from app.domain.words import Door, Scope
-from app.main import build_app, configure_logging
 from app.services import keys
-from app.settings import Settings
-from app.storage import LocalStorage
 from tests.factories import CAST, POLICE, Clock, World, make_world
+from tests.house import House
 
 PREFIX = "/api/v1"
 DOMAINS = {"haringey-council": "haringey", "metropolitan-police": "police", "nhs-haringey": "nhs"}
@@ -91,15 +89,8 @@ def open_api(world: World, folder: Path) -> Api:
     """The application over a world's database."""
     contact = "Haringey front door, 020 8489 0000"
     world.write(system_actor(Door.CLI), keys.set_front_door, contact=contact)
-    settings = Settings(data=folder, api_requests_per_minute=100_000)
-    app = build_app(settings, database=world.database, storage=LocalStorage(folder / "evidence"), clock=world.clock)
-    return Api(app, world, folder / "evidence")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _plain_log() -> None:
-    """As in production, one JSON line a request: the console's tracebacks with every variable take minutes."""
-    configure_logging()
+    house = House(world, folder, api_requests_per_minute=100_000)
+    return Api(house.app, world, folder / "evidence")
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ def test_nobody_is_told_how_to_sign_in_even_where_there_is_nothing(sqlite_api: A
         response = sqlite_api.get("/plans", who)
         assert problem(response, 401)["type"] == "/api/v1/docs#unauthenticated"
         assert response.headers["www-authenticate"] == 'Bearer realm="Waymark"'
+    for method, path in (("POST", "/plans"), ("PATCH", "/plans/safeguarding-plan"), ("GET", "/plans?limit=0")):
+        problem(sqlite_api.ask(method, path, None), 401)
     basic = sqlite_api.get("/plans", None, headers={"Authorization": "Basic cGV0cmE6eA=="})
     problem(basic, 401)
 
@@ -55,12 +57,12 @@ def test_json_that_is_no_object_is_invalid(sqlite_api: Api, body: str) -> None:
     assert pointers(response) == [""]
 
 
-def test_names_that_no_database_could_keep_name_nothing(sqlite_api: Api) -> None:
+def test_names_that_no_database_could_keep_name_nothing(api: Api) -> None:
     for name in ("%00", "a%00b", "x" * 300, "%ED%A0%80", "a%2Fb", "%E2%80%AE"):
-        problem(sqlite_api.get(f"/milestones/{name}"), 404)
-        problem(sqlite_api.get(f"/plans/{name}/milestones"), 404)
-    assert pointers(sqlite_api.get("/plans/safeguarding-plan/milestones?q=%00")) == ["/q"]
-    assert pointers(sqlite_api.get("/plans/safeguarding-plan/milestones?cursor=%00")) == ["/cursor"]
+        problem(api.get(f"/milestones/{name}"), 404)
+        problem(api.get(f"/plans/{name}/milestones"), 404)
+    assert pointers(api.get("/plans/safeguarding-plan/milestones?q=%00")) == ["/q"]
+    assert pointers(api.get("/plans/safeguarding-plan/milestones?cursor=%00")) == ["/cursor"]
 
 
 def test_a_pointer_is_escaped_as_json_pointers_are(sqlite_api: Api) -> None:
@@ -87,6 +89,13 @@ def test_who_is_to_wait_is_told_how_long() -> None:
     for error, status in ((RateLimited("Slower", retry_after=7), 429), (Unavailable("Later", retry_after=7), 503)):
         response = problems.answer(request, error)
         assert (response.status_code, response.headers["retry-after"]) == (status, "7")
+
+
+def test_who_may_not_hears_that_before_that_a_version_is_missing(sqlite_api: Api) -> None:
+    path = f"/milestones/{sqlite_api.world.milestone().row.id}"
+    for who, status in (("zoe", 404), ("sam", 403), ("petra", 428)):
+        problem(sqlite_api.patch(path, who, json={"title": "Mine"}), status)
+        problem(sqlite_api.patch("/plans/safeguarding-plan", who, json={"title": "Mine"}), status)
 
 
 def test_too_many_requests(sqlite_api: Api) -> None:

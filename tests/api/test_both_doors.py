@@ -1,0 +1,46 @@
+"""What is done through one door is seen, and judged alike, through the other."""
+
+import html
+
+from starlette.testclient import TestClient
+
+from app.domain.milestones import MilestoneView
+from tests.api.conftest import Api, codes, made, problem, shown
+from tests.house import House
+
+
+def _page(view: MilestoneView) -> str:
+    return f"/plans/safeguarding-plan/milestones/{view.row.ref}"
+
+
+def _browser(api: Api, who: str) -> TestClient:
+    return House(api.world, api.folder.parent).browser(who)
+
+
+def test_both_doors_refuse_with_the_same_words(sqlite_api: Api) -> None:
+    view = sqlite_api.world.milestone()
+    reasons = problem(sqlite_api.post(f"/milestones/{view.row.id}/achievement"), 409)["reasons"]
+    page = _browser(sqlite_api, "petra").post(f"{_page(view)}/achievement")
+    assert page.status_code == 409
+    for reason in reasons:
+        assert html.escape(reason["message"], quote=False) in page.text
+
+
+def test_what_a_program_sends_lets_a_person_achieve_in_the_browser(sqlite_api: Api) -> None:
+    view = sqlite_api.world.completed()
+    made(sqlite_api.attach(view, "connie"))
+    page = _browser(sqlite_api, "petra").post(f"{_page(view)}/achievement")
+    assert page.status_code in (200, 204, 303)
+    body = shown(sqlite_api.get(f"/milestones/{view.row.id}"))
+    assert (body["status"], body["achieved_date"]) == ("achieved", "2026-03-02")
+    events = shown(sqlite_api.get("/plans/safeguarding-plan/audit-events", params={"item": view.row.id}))["items"]
+    doors = {event["event"]: event["door"] for event in events}
+    assert (doors["evidence_attached"], doors["milestone_achieved"]) == ("api", "page")
+
+
+def test_what_the_browser_changed_is_stale_for_a_program(sqlite_api: Api) -> None:
+    view = sqlite_api.world.milestone()
+    before = sqlite_api.get(f"/milestones/{view.row.id}").headers["etag"]
+    assert _browser(sqlite_api, "connie").post(f"{_page(view)}/start").status_code in (200, 204, 303)
+    problem(sqlite_api.post(f"/milestones/{view.row.id}/start", "connie", headers={"If-Match": before}), 412)
+    assert codes(sqlite_api.post(f"/milestones/{view.row.id}/start", "connie")) == ["already_started"]
