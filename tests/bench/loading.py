@@ -21,7 +21,7 @@ BATCH = 5_000
 
 
 class Loader:
-    """An open transaction on an empty, migrated database. Rows are dictionaries; what they leave out has its default."""
+    """A transaction on an empty, migrated database. Rows are dictionaries; what they leave out has its default."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

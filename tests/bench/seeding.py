@@ -122,6 +122,20 @@ def _id(kind: str, plan: int, number: int) -> str:
     return f"{kind}{plan:06}{number:013}"
 
 
+THOUSAND_ID, LARGE_ID, POOL_ID = (_id("p", number, 0) for number in range(3))
+
+
+def pool_milestone(number: int) -> str:
+    """A milestone of the pool: completed, its evidence in place."""
+    return _id("m", SHARED.index(POOL), number)
+
+
+def pool_evidence(number: int) -> tuple[str, str, str]:
+    """Its three evidence items: accepted, not reviewed yet, rejected."""
+    first, second, third = (_id("e", SHARED.index(POOL), 3 * number + place) for place in (1, 2, 3))
+    return first, second, third
+
+
 def organisation_id(number: int) -> str:
     return _id("a", 0, number)
 
@@ -174,16 +188,14 @@ class _PlanSeed:
     rows: dict[type[Any], list[dict[str, Any]]] = field(default_factory=dict)
 
     def write(self) -> None:
-        self.chance = random.Random(self.slug)  # noqa: S311 - chance for test data
+        self.chance = random.Random(self.slug)
         self.id = _id("p", self.number, 0)
         accepted = self.number >= len(SHARED) and self.number % 3 == 0
         self.policy = EvidencePolicy.ACCEPTED if accepted else EvidencePolicy.ATTACHED
         self.owners = [_id("h", 1, (self.number * 7 + n) % 200) for n in range(OWNERS)]
         self._write_plan()
-        made = 0
-        for milestone in self._milestone_rows():
+        for made, milestone in enumerate(self._milestone_rows(), start=1):
             self._put(Milestone, milestone)
-            made += 1
             if made % 2_000 == 0:
                 self._flush()
         self._put(PlanCounter, {"plan_id": self.id, "noun": "milestone", "last": self.milestones})
@@ -392,7 +404,7 @@ def _achieved(seed: _PlanSeed, record: SimpleNamespace) -> list[LinkedEvidence]:
     record.due_date = record.baseline_date = max(record.due_date, record.start_date)
     record.achieved_on = record.policy_met_on = record.reported_on + timedelta(days=7)
     record.achieved_by = MANAGER if seed.slug in SHARED else CHIEF
-    outcomes = (_ACCEPTED, _ACCEPTED, _ACCEPTED, None, _REJECTED, _ACCEPTED)[: seed.chance.randint(3, 6)]
+    outcomes = (_ACCEPTED, _ACCEPTED, _ACCEPTED, None, _REJECTED, _ACCEPTED)[: seed.chance.randint(4, 6)]
     return seed.evidence(record, outcomes)
 
 
