@@ -18,6 +18,8 @@ from tests.factories import CAST, POLICE, Clock, World, make_world
 from tests.house import House
 
 PREFIX = "/api/v1"
+# For what is judged before a database is asked, or has been judged on both elsewhere.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 DOMAINS = {"haringey-council": "haringey", "metropolitan-police": "police", "nhs-haringey": "nhs"}
 
 

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterator
 
 from app.domain.words import Scope
-from tests.api.conftest import Api, codes, made, pointers, problem, shown
+from tests.api.conftest import Api, codes, made, on_sqlite, pointers, problem, shown
 
 EVIDENCE_FIELDS = {
     "id", "title", "kind", "description", "file_name", "content_type", "size", "sha256", "received_at",
@@ -89,6 +89,7 @@ def test_an_item_supports_another_milestone_too_by_either_address(api: Api) -> N
     made(api.post(f"/evidence/{item['id']}/review", "sam", json={**REVIEW, "milestone": second.row.id}))
 
 
+@on_sqlite
 def test_nobody_reviews_what_they_provided(api: Api) -> None:
     view = api.world.milestone()
     item = made(api.attach(view, "sam"))
@@ -122,6 +123,7 @@ def test_the_log_is_newest_first_and_its_cursor_survives_inserts(api: Api) -> No
     assert [one["id"] for one in [*first["items"], *rest["items"]]] == sent[::-1]
 
 
+@on_sqlite
 def test_what_is_wrong_with_a_file_is_said_and_nothing_stays(api: Api) -> None:
     view = api.world.milestone()
     lying = problem(api.attach(view, files={"file": ("rota.pdf", b"MZ\x90\x00 not a pdf", "application/pdf")}), 415)
@@ -143,6 +145,7 @@ def test_what_is_wrong_with_a_file_is_said_and_nothing_stays(api: Api) -> None:
     assert shown(api.get(path))["items"] == []
 
 
+@on_sqlite
 def test_who_may_not_attach_is_told_before_the_body_is_read(api: Api) -> None:
     view = api.world.milestone()
     unread = _Unread()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.words import Scope
-from tests.api.conftest import Api, made, pointers, problem, shown
+from tests.api.conftest import Api, made, on_sqlite, pointers, problem, shown
 
 PLAN = "/plans/safeguarding-plan"
 EXCEPTION_FIELDS = {
@@ -59,6 +59,7 @@ def test_red_comes_before_amber_and_the_longest_first(api: Api) -> None:
     assert len(refs(theme=api.world.theme, organisation="haringey-council", kind="milestone")) == 3
 
 
+@on_sqlite
 def test_the_look_ahead_carries_the_colour_of_today(api: Api) -> None:
     view = api.world.milestone()
     later = str(view.row.due_date + timedelta(days=1)) if view.row.due_date else ""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from app.domain.words import Scope
-from tests.api.conftest import Api, codes, made, pointers, problem, shown
+from tests.api.conftest import Api, codes, made, on_sqlite, pointers, problem, shown
 
 MILESTONE_FIELDS = {
     "id", "ref", "title", "plan", "theme", "action", "owner", "organisation", "supporting_organisations", "status",
@@ -39,6 +39,7 @@ def test_the_gate_refuses_with_every_reason_and_opens_once_they_are_met(api: Api
     assert made(api.post(f"{path}/achievement", json={"note": "Seen and checked"}))["status"] == "achieved"
 
 
+@on_sqlite
 def test_completion_takes_the_file_in_the_same_step(api: Api) -> None:
     view = api.world.milestone()
     response = api.post(
@@ -50,6 +51,7 @@ def test_completion_takes_the_file_in_the_same_step(api: Api) -> None:
     assert item["title"] == "The rota"
 
 
+@on_sqlite
 def test_a_refused_completion_leaves_no_file(api: Api) -> None:
     view = api.world.completed()
     response = api.post(
@@ -60,6 +62,7 @@ def test_a_refused_completion_leaves_no_file(api: Api) -> None:
     assert api.stored == []
 
 
+@on_sqlite
 def test_transitions_there_and_back(api: Api) -> None:
     view = api.world.milestone()
     path = f"/milestones/{view.row.id}"
@@ -118,6 +121,7 @@ def test_adding_a_milestone(api: Api) -> None:
     assert pointers(api.post("/plans/safeguarding-plan/milestones", json={**facts, "action": "no-such"})) == ["/action"]
 
 
+@on_sqlite
 def test_what_has_an_address_of_its_own_is_named_when_somebody_patches_it(api: Api) -> None:
     view = api.world.milestone()
     path = f"/milestones/{view.row.id}"
@@ -139,6 +143,7 @@ def test_what_has_an_address_of_its_own_is_named_when_somebody_patches_it(api: A
     assert pointers(added) == ["/status"]
 
 
+@on_sqlite
 def test_editing_needs_the_version_that_was_read(api: Api) -> None:
     view = api.world.milestone()
     path = f"/milestones/{view.row.id}"
@@ -173,6 +178,7 @@ def _review(outcome: str = "accepted") -> dict[str, object]:
     return {"outcome": outcome, "relevance": 3, "robustness": 2, "reason": "It shows what was agreed"}
 
 
+@on_sqlite
 def test_a_get_with_the_version_one_has_is_answered_with_304(api: Api) -> None:
     view = api.world.milestone()
     etag = api.get(f"/milestones/{view.row.id}").headers["etag"]
@@ -180,6 +186,7 @@ def test_a_get_with_the_version_one_has_is_answered_with_304(api: Api) -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+@on_sqlite
 def test_nulls_clear_what_may_be_empty_and_nothing_else(api: Api) -> None:
     view = api.world.milestone()
     path, version = f"/milestones/{view.row.id}", {"If-Match": "*"}
@@ -199,6 +206,7 @@ def test_a_key_that_may_only_send_learns_names_and_nothing_more(api: Api) -> Non
     assert problem(api.post(f"/milestones/{supported.row.id}/start", "sender"), 403)["needs"] == "a person"
 
 
+@on_sqlite
 def test_a_key_without_the_scope_is_told_which_it_needs(api: Api) -> None:
     view = api.world.milestone(supporting_organisations=["metropolitan-police"])
     api.key("reader", Scope.PLAN_READ)
@@ -209,6 +217,7 @@ def test_a_key_without_the_scope_is_told_which_it_needs(api: Api) -> None:
     problem(api.get("/plans/other-plan/milestones", "reader"), 404)
 
 
+@on_sqlite
 def test_an_expired_or_made_up_key_is_nobody(api: Api) -> None:
     api.key("short", Scope.PLAN_READ, days=1)
     shown(api.get("/plans/safeguarding-plan", "short"))
@@ -251,6 +260,7 @@ def test_a_cursor_survives_inserts(api: Api) -> None:
         assert pointers(api.get(path, params={"cursor": forged})) == ["/cursor"]
 
 
+@on_sqlite
 def test_lifting_a_declaration(api: Api) -> None:
     view = api.world.milestone()
     path = f"/milestones/{view.row.id}"

@@ -1,12 +1,13 @@
 """Plans and their parts through the JSON door."""
 
 from app.domain.words import Scope
-from tests.api.conftest import Api, codes, made, pointers, problem, shown
+from tests.api.conftest import Api, codes, made, on_sqlite, pointers, problem, shown
 
 PLAN = "/plans/safeguarding-plan"
 NEW_PLAN = {"slug": "new-plan", "title": "New plan", "organisation": "haringey-council"}
 
 
+@on_sqlite
 def test_who_am_i(api: Api) -> None:
     petra = shown(api.get("/me"))
     assert petra.keys() == {"kind", "id", "title", "email", "organisation", "administrator", "scopes", "plans"}
@@ -32,6 +33,7 @@ def test_plans_are_listed_for_who_has_to_do_with_them(api: Api) -> None:
     assert len(shown(api.get("/plans", "max"))["items"]) == 2
 
 
+@on_sqlite
 def test_the_plan_list_is_paged_by_slug(api: Api) -> None:
     first = shown(api.get("/plans", "max", params={"limit": 1}))
     second = shown(api.get("/plans", "max", params={"limit": 1, "cursor": first["next_cursor"]}))
@@ -70,6 +72,7 @@ def _id(api: Api, who: str) -> str:
     return api.world.people[who].id
 
 
+@on_sqlite
 def test_only_an_administrator_creates_plans_and_a_wrong_one_names_its_fields(api: Api) -> None:
     problem(api.post("/plans", json=NEW_PLAN), 403)
     assert pointers(api.post("/plans", "max", json={**NEW_PLAN, "slug": "Not A Slug"})) == ["/slug"]
@@ -81,6 +84,7 @@ def test_only_an_administrator_creates_plans_and_a_wrong_one_names_its_fields(ap
     ]  # fmt: skip
 
 
+@on_sqlite
 def test_settings_of_an_approved_plan_change_elsewhere(api: Api) -> None:
     headers = {"If-Match": "*"}
     assert shown(api.patch(PLAN, json={"title": "Renamed"}, headers=headers))["title"] == "Renamed"
@@ -109,6 +113,7 @@ def test_the_parts_of_a_plan(api: Api) -> None:
     problem(api.post(f"{PLAN}/meetings", "sam", json={"on": "2026-03-26"}), 403)
 
 
+@on_sqlite
 def test_an_auditor_needs_a_last_day(api: Api) -> None:
     member = {"person": "stranger@haringey.example", "role": "auditor"}
     assert pointers(api.post(f"{PLAN}/memberships", json=member)) == ["/ends_on"]

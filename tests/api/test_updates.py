@@ -3,7 +3,7 @@
 import json
 
 from app.domain.words import Scope
-from tests.api.conftest import Api, codes, made, pointers, problem, shown
+from tests.api.conftest import Api, codes, made, on_sqlite, pointers, problem, shown
 
 UPDATE = {
     "narrative": "Two shifts have no cover yet", "forecast_date": "2026-04-20", "issue": "No agency staff",
@@ -25,6 +25,7 @@ def test_an_update_starts_the_milestone_and_is_kept_whole(api: Api) -> None:
     problem(api.post(f"{path}/updates", "zoe", json=UPDATE), 404)
 
 
+@on_sqlite
 def test_a_declaration_better_than_the_rules_improves_nothing_and_says_so(api: Api) -> None:
     view = api.world.milestone(due_date=api.world.clock.today.replace(day=1))
     api.world.clock.forward(days=3)
@@ -37,6 +38,7 @@ def test_a_declaration_better_than_the_rules_improves_nothing_and_says_so(api: A
     assert pointers(api.post(f"{path}/updates", "connie", json=without)) == ["/rationale"]
 
 
+@on_sqlite
 def test_what_is_wrong_with_an_update_is_named_all_at_once(api: Api) -> None:
     view = api.world.milestone()
     wrong = {
@@ -92,6 +94,7 @@ def test_a_due_date_moves_when_somebody_else_decides_so(api: Api) -> None:
     assert shown(api.get(f"{path}/change-requests"))["items"] == [decided]
 
 
+@on_sqlite
 def test_a_cancellation_says_why(api: Api) -> None:
     view = api.world.milestone()
     path = f"/milestones/{view.row.id}"
@@ -103,6 +106,7 @@ def test_a_cancellation_says_why(api: Api) -> None:
     assert shown(api.get(path))["status"] == "cancelled"
 
 
+@on_sqlite
 def test_kinds_that_are_not_taken_yet_are_refused_with_those_that_are(api: Api) -> None:
     view = api.world.milestone()
     for kind in ("replacement", "split", "criteria", "policy", "settings", "holiday", 7):
@@ -113,6 +117,7 @@ def test_kinds_that_are_not_taken_yet_are_refused_with_those_that_are(api: Api) 
         }  # fmt: skip
 
 
+@on_sqlite
 def test_a_key_neither_updates_nor_asks(api: Api) -> None:
     view = api.world.milestone(supporting_organisations=["metropolitan-police"])
     api.key("police", Scope.EVIDENCE_WRITE)
