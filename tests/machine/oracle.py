@@ -455,19 +455,26 @@ class Judge:
     def _achieved(self, day: date) -> dict[str, Colour]:
         if self.first_unmet is None or day < self.first_unmet:
             return {}
-        return {"evidence_lapsed": Colour.RED if (day - self.first_unmet).days >= 28 else Colour.AMBER}
+        return self._outstanding(day, clock=self.first_unmet) | self._lapsed(day, self.first_unmet)
+
+    def _outstanding(self, day: date, *, clock: date) -> dict[str, Colour]:
+        waited = (day - clock).days
+        if waited >= 28 and (self.due is None or day > self.due):
+            return {"evidence_outstanding": Colour.RED}
+        if waited >= 14 or (self.due is not None and day > self.due):
+            return {"evidence_outstanding": Colour.AMBER}
+        return {}
+
+    def _lapsed(self, day: date, since: date) -> dict[str, Colour]:
+        return {"evidence_lapsed": Colour.RED if (day - since).days >= 28 else Colour.AMBER}
 
     def _completed(self, day: date) -> dict[str, Colour]:
         found: dict[str, Colour] = {}
         clock = self.story.lapsed_on or self.story.reported_on or self.story.added_on
         if self._is_unmet(day):
-            is_past_due = self.due is None or day > self.due
-            if (day - clock).days >= 28 and is_past_due:
-                found["evidence_outstanding"] = Colour.RED
-            elif (day - clock).days >= 14 or (self.due is not None and day > self.due):
-                found["evidence_outstanding"] = Colour.AMBER
+            found = self._outstanding(day, clock=clock)
             if self.story.lapsed_on is not None:
-                found["evidence_lapsed"] = Colour.RED if (day - self.story.lapsed_on).days >= 28 else Colour.AMBER
+                found |= self._lapsed(day, self.story.lapsed_on)
         elif self.story.met.since is not None and (day - max(self.story.met.since, clock)).days >= 14:
             found["confirmation_due"] = Colour.AMBER
         return found
