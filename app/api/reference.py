@@ -1,5 +1,7 @@
 """What the API says about itself: the OpenAPI document, and the same for people. Both are open to everybody."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -10,6 +12,7 @@ from fastapi import APIRouter, Response
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
@@ -108,6 +111,7 @@ def _page(document: dict[str, Any]) -> str:
         loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["code"] = _with_code
     schemas = document["components"]["schemas"]
     return environment.get_template("api/reference.html").render(
         document=document,
@@ -118,8 +122,13 @@ def _page(document: dict[str, Any]) -> str:
             for name, schema in schemas.items()
             if (fields := _fields(schemas, schema))
         ],
-        words=type_in_words,
+        words=lambda schema: type_in_words(schema, schemas),
     )
+
+
+def _with_code(text: str) -> Markup:
+    """Text whose `names` are printed as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped, then marked up
 
 
 def _groups(document: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
@@ -141,7 +150,7 @@ def _operation(schemas: dict[str, Any], method: str, path: str, operation: dict[
         "description": operation.get("description", ""),
         "parameters": [{"required": False, "description": "", **found} for found in operation.get("parameters", [])],
         "bodies": [(media_type, _fields(schemas, body["schema"])) for media_type, body in content.items()],
-        "answers": [(status, _shape_names(answer)) for status, answer in operation["responses"].items()],
+        "answers": [(status, _shape_names(answer, schemas)) for status, answer in operation["responses"].items()],
     }
 
 
@@ -149,7 +158,7 @@ def _fields(schemas: dict[str, Any], schema: dict[str, Any]) -> list[Field]:
     schema = _resolved(schemas, schema)
     needed = schema.get("required", [])
     return [
-        Field(name, type_in_words(found), name in needed, found.get("description", ""))
+        Field(name, type_in_words(found, schemas), name in needed, found.get("description", ""))
         for name, found in schema.get("properties", {}).items()
     ]
 
@@ -169,18 +178,19 @@ def _name_of(schema: dict[str, Any]) -> str:
     return str(schema["$ref"]).rpartition("/")[2]
 
 
-def type_in_words(schema: dict[str, Any]) -> str:
+def type_in_words(schema: dict[str, Any], schemas: Mapping[str, Any]) -> str:
     """A schema's type as a reader says it: "date or null", "list of Need", "“red” or “amber”"."""
     if "$ref" in schema:
-        return _name_of(schema)
+        name = _name_of(schema)
+        return name if "properties" in schemas[name] else type_in_words(schemas[name], schemas)
     if "anyOf" in schema:
-        return " or ".join(type_in_words(one) for one in schema["anyOf"])
+        return " or ".join(type_in_words(one, schemas) for one in schema["anyOf"])
     if "enum" in schema:
         return " or ".join(f"“{choice}”" for choice in schema["enum"])
     if "const" in schema:
         return f"“{schema['const']}”"
     if schema.get("type") == "array":
-        return f"list of {type_in_words(schema['items'])}"
+        return f"list of {type_in_words(schema['items'], schemas)}"
     return _TYPES.get(schema.get("format", ""), _TYPES.get(schema.get("type", ""), "anything"))
 
 
@@ -196,8 +206,7 @@ _TYPES = {
 }
 
 
-def _shape_names(answer: dict[str, Any]) -> str:
+def _shape_names(answer: dict[str, Any], schemas: Mapping[str, Any]) -> str:
     """The shapes an answer may have, by name."""
-    return " or ".join(
-        type_in_words(content["schema"]) for content in answer.get("content", {}).values() if "schema" in content
-    )
+    shapes = (content["schema"] for content in answer.get("content", {}).values() if "schema" in content)
+    return " or ".join(dict.fromkeys(type_in_words(shape, schemas) for shape in shapes))

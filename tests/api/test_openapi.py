@@ -59,6 +59,8 @@ def test_the_page_for_people_needs_nothing_from_elsewhere(sqlite_api: Api) -> No
     assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
     page = response.text
     assert "<script" not in page
+    assert "<code>submission</code>" in page
+    assert "“document” or “data_extract”" in page
     assert "style=" not in page
     assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
     for path, methods in openapi_document(operations)["paths"].items():
@@ -79,4 +81,6 @@ def test_types_in_words() -> None:
         "date": {"type": "string", "format": "date"},
         "anything": {},
     }
-    assert {type_in_words(schema) for schema in words.values()} == set(words)
+    schemas = {"Need": {"properties": {}}, "Rag": words["“red” or “amber”"]}
+    assert {type_in_words(schema, schemas) for schema in words.values()} == set(words)
+    assert type_in_words({"$ref": "#/components/schemas/Rag"}, schemas) == "“red” or “amber”"
