@@ -111,8 +111,11 @@ async def receive_upload(
         max_body=max_body,
         form=into,
     )
-    _check_declared_length(headers.get("content-length", ""), max_body=max_body)
     try:
+        if _declares_more(headers.get("content-length", ""), than=max_body):
+            if into is not None:
+                await receiver.receive_fields(stream)
+            raise _too_large_body(max_body)
         yield await receiver.receive(stream)
     finally:
         with anyio.CancelScope(shield=True):
@@ -129,9 +132,8 @@ def _boundary(content_type: str) -> bytes:
     return boundary
 
 
-def _check_declared_length(content_length: str, *, max_body: int) -> None:
-    if content_length.isdecimal() and int(content_length) > max_body:
-        raise _too_large_body(max_body)
+def _declares_more(content_length: str, *, than: int) -> bool:
+    return content_length.isdecimal() and int(content_length) > than
 
 
 def _too_large_body(max_body: int) -> TooLarge:
@@ -193,6 +195,15 @@ class _Receiver:
             raise Malformed("The request ended before the form did.")
         await self._finish_file()
         return self._form
+
+    async def receive_fields(self, stream: AsyncIterable[bytes]) -> None:
+        """What was typed, as far as it comes before the file, of a request that is refused for its size."""
+        taken = 0
+        async for chunk in stream:
+            taken += len(chunk)
+            self._feed(chunk)
+            if self._file_part is not None or taken > MAX_FIELDS_BYTES:
+                return
 
     async def discard(self) -> None:
         if self._writing is not None:
