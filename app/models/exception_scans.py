@@ -136,7 +136,8 @@ def _milestones_at(shape: Shape, colour: Rag) -> list[Any]:
 def _submissions_at(shape: Shape, colour: Rag) -> list[Any]:
     """Those of plans whose inbox the viewer may read whole, and elsewhere what their own organisation sent."""
     columns = _submissions.c
-    conditions = _at(_submissions, shape, colour)
+    # What is Red is Amber as well: said once more, because the index of those that wait holds no others.
+    conditions = [columns.amber_from <= bindparam("instant"), *_at(_submissions, shape, colour)]
     own = columns.organisation_id == bindparam("viewer_organisation")
     if shape.one_plan:
         conditions.append(columns.plan_id == bindparam("plan_id"))

@@ -34,6 +34,7 @@ from app.domain.words import (
     ScanState,
     Status,
     SubmissionKind,
+    SubmissionState,
 )
 from app.migrations import upgrade
 from app.models import (
@@ -70,6 +71,7 @@ SHARED = (THOUSAND, LARGE, POOL)
 
 MANAGER_SESSION = f"{SecretKind.SESSION.value}{'m' * 43}"
 CHIEF_SESSION = f"{SecretKind.SESSION.value}{'c' * 43}"
+OWNER_SESSION = f"{SecretKind.SESSION.value}{'o' * 43}"
 MANAGER_TOKEN = f"{SecretKind.TOKEN.value}{'m' * 43}"
 
 THEMES, ACTIONS, OWNERS, ORGANISATIONS = 8, 24, 12, 20
@@ -141,6 +143,7 @@ def organisation_id(number: int) -> str:
 
 
 MANAGER, CHIEF, REVIEWER = (_id("h", 0, number) for number in range(3))
+OWNER = _id("h", 1, 0)  # owns milestones of the first plan among others; not everything is for their eyes
 
 
 def _people(load: Loader, size: Size) -> None:
@@ -163,7 +166,7 @@ def _people(load: Loader, size: Size) -> None:
             for n, (person, title) in enumerate(people)
         ),
     )  # fmt: skip
-    for person, token in ((MANAGER, MANAGER_SESSION), (CHIEF, CHIEF_SESSION)):
+    for person, token in ((MANAGER, MANAGER_SESSION), (CHIEF, CHIEF_SESSION), (OWNER, OWNER_SESSION)):
         load.add(
             UserSession,
             [{"id": person, "person_id": person, "token_hash": secret_hash(token), "created_at": NOW,
@@ -255,7 +258,7 @@ class _PlanSeed:
                  "triage_due_at": received + timedelta(hours=48), "amber_from": received + timedelta(hours=24),
                  "red_from": received + timedelta(hours=48)},
             )  # fmt: skip
-        self._put(PlanCounter, {"plan_id": self.id, "noun": "submission", "last": 3})
+        self._put(PlanCounter, {"plan_id": self.id, "noun": "submission", "last": 10_000_000})
 
     # --- milestones ---------------------------------------------------------------------------------------------------
 
@@ -366,7 +369,7 @@ class _PlanSeed:
              "sha256": digest if is_file else None,
              "storage_name": f"{digest[:2]}/{digest[2:4]}/{digest}" if is_file else None,
              "provided_by": record.owner_id or CHIEF, "provided_by_title": "Head of Service",
-             "organisation_id": organisation_id(0), "door": Door.PAGE, "scan": ScanState.UNSCANNED},
+             "organisation_id": organisation_id(0 if n % 10 else 4), "door": Door.PAGE, "scan": ScanState.UNSCANNED},
         )  # fmt: skip
         self._put(
             EvidenceLink,
@@ -375,9 +378,22 @@ class _PlanSeed:
              "robustness": 2 if outcome else None, "reviewed_by": REVIEWER if outcome else None,
              "reviewed_at": reviewed},
         )  # fmt: skip
+        if n % 10 == 0:
+            self._was_triaged(item, n, received)
         return LinkedEvidence(
             item, form, ScanState.UNSCANNED, received, None, None, outcome, reviewed, received.date(), ref, title
         )
+
+    def _was_triaged(self, item: str, n: int, received: datetime) -> None:
+        """It came from outside: its submission was logged the next day."""
+        self._put(
+            Submission,
+            {"id": _id("s", self.number, 1_000 + n), "plan_id": self.id, "ref": f"S-{1_000 + n}",
+             "kind": SubmissionKind.EVIDENCE, "organisation_id": organisation_id(4), "evidence_id": item,
+             "title": f"Record {n} of what was done", "received_at": received,
+             "triage_due_at": received + timedelta(hours=48), "state": SubmissionState.LOGGED,
+             "triaged_at": received + timedelta(hours=20), "triaged_by": MANAGER},
+        )  # fmt: skip
 
 
 _ACCEPTED, _REJECTED = ReviewOutcome.ACCEPTED, ReviewOutcome.REJECTED

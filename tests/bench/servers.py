@@ -52,7 +52,8 @@ def _ps(column: str, pid: int) -> str:
 
 def _seconds(clock: str) -> float:
     """What `ps` says as hours, minutes and seconds."""
-    return sum(float(part) * 60**place for place, part in enumerate(reversed(clock.replace("-", ":").split(":"))))
+    parts = reversed(clock.replace("-", ":").split(":"))
+    return sum((float(part) * scale for part, scale in zip(parts, (1, 60, 3600, 86400), strict=False)), start=0.0)
 
 
 @contextmanager
