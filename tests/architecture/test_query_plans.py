@@ -120,14 +120,14 @@ def _scanned_sqlite(lines: list[str], statement: str) -> list[str]:
     return [line for line in scanned if line.split()[1] in names]
 
 
-def _scanned_postgresql(node: dict[str, Any]) -> Iterator[str]:
+def _scanned_postgresql(node: dict[str, Any], table: str = "") -> Iterator[str]:
     """A sequential scan, or a walk along a whole index: one without a condition on the index."""
-    kind, table = node["Node Type"], node.get("Relation Name", "")
-    whole_index = kind in ("Index Scan", "Index Only Scan") and "Index Cond" not in node
+    kind, table = node["Node Type"], node.get("Relation Name", table)
+    whole_index = "Index" in kind and "Index Cond" not in node
     if table in BIG and (kind == "Seq Scan" or whole_index):
         yield f"{kind} on {table}"
     for below in node.get("Plans", ()):
-        yield from _scanned_postgresql(below)
+        yield from _scanned_postgresql(below, table)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
