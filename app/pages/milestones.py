@@ -470,8 +470,14 @@ _COMPARED = {
     "success_criterion": "Success criterion",
     "owner": "Owner",
     "organisation": "Lead organisation",
+    "supporting_organisations": "Supporting organisations",
     "action": "Action",
+    "start_date": "Start date",
+    "due_date": "Due date",
+    "marking": "Marking",
 }
+_IN_DRAFT_ONLY = {"success_criterion", "due_date"}
+_MARKING_WORDS = {str(value): words for value, words, *_ in MARKINGS}
 
 
 def _clashes(form: Form, view: MilestoneView, offered: Choices) -> list[tuple[str, str, str]]:
@@ -479,18 +485,19 @@ def _clashes(form: Form, view: MilestoneView, offered: Choices) -> list[tuple[st
     if form.stale is None:
         return []
     now = _form_of(view)
-    words = {
-        "owner": dict(offered.owners),
-        "organisation": dict(offered.organisations),
-        "action": dict(offered.actions),
-    }
-    found = []
-    for name, label in _COMPARED.items():
-        yours, theirs = form.text(name), now.text(name)
-        if yours != theirs and (name in form.values or theirs):
-            named = words.get(name, {})
-            found.append((label, named.get(yours, yours), named.get(theirs, theirs)))
-    return found
+    words = {**dict(offered.owners), **dict(offered.organisations), **dict(offered.actions), **_MARKING_WORDS}
+    asked = [name for name in _COMPARED if form.value("in_draft") or name not in _IN_DRAFT_ONLY]
+    compared = [(_COMPARED[name], _compared(form, name, words), _compared(now, name, words)) for name in asked]
+    return [(label, yours, theirs) for label, yours, theirs in compared if yours != theirs]
+
+
+def _compared(form: Form, name: str, words: dict[str, str]) -> str:
+    """What a form says in a field, in words."""
+    if name.endswith("_date"):
+        return " ".join(form.text(f"{name}-{part}") for part in ("day", "month", "year")).strip()
+    if name == "supporting_organisations":
+        return listing(words.get(value, value) for value in form.all(name))
+    return words.get(form.text(name), form.text(name))
 
 
 # --- Steps ---------------------------------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ from tests.browser.steps import (
 from tests.browser.visitors import Visitor
 
 # What holds of the element that has the focus: one can see that it does, it is in the window, nothing lies over it
-# (the sticky heads), and it stands behind the last one in the page.
-_FOCUSED = """() => {
+# (the sticky heads), and it comes next in the page.
+_FOCUSED = """(forward) => {
   const one = document.activeElement;
   if (!one || one === document.body) return {name: "nothing", faults: []};
   const name = one.outerHTML.slice(0, 140), faults = [];
@@ -38,17 +38,18 @@ _FOCUSED = """() => {
   else if (!one.contains(above) && !above.contains(one) && !shown.contains(above))
     faults.push(`it lies under ${above.outerHTML.slice(0, 100)}`);
   const last = window.lastFocused;
-  if (last && last.isConnected && !(last.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING))
-    faults.push("it does not follow in the page");
+  const after = forward ? Node.DOCUMENT_POSITION_FOLLOWING : Node.DOCUMENT_POSITION_PRECEDING;
+  if (last && last.isConnected && !(last.compareDocumentPosition(one) & after))
+    faults.push("it is out of order");
   window.lastFocused = one;
   return {name, faults};
 }"""
 
 
-def tab(visitor: Visitor) -> str:
-    """One step on; raises AssertionError unless the focus is where it should be. Returns what it is on."""
-    visitor.page.keyboard.press("Tab")
-    found = visitor.page.evaluate(_FOCUSED)
+def tab(visitor: Visitor, *, forward: bool = True) -> str:
+    """One step on or back; raises AssertionError unless the focus is where it should be. Returns what it is on."""
+    visitor.page.keyboard.press("Tab" if forward else "Shift+Tab")
+    found = visitor.page.evaluate(_FOCUSED, forward)
     assert not found["faults"], f"{found['name']}: {found['faults']}"
     return str(found["name"])
 
@@ -151,6 +152,11 @@ def test_the_focus_goes_down_the_exceptions_in_their_order_and_is_never_hidden(s
         place_of('href="/help"'),
     ]
     assert order == sorted(order)
+
+    # Back again: what comes in from above stops short of the heads that stick there.
+    visitor.page.evaluate("() => { window.lastFocused = null }")
+    back = [tab(visitor, forward=False) for _ in stops]
+    assert back == stops[::-1]
 
 
 def test_a_row_is_opened_from_the_keyboard_and_its_links_come_next(shared: Place) -> None:

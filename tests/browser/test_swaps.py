@@ -70,6 +70,7 @@ def test_looking_ahead_is_announced_and_named_in_the_title(shared: Place) -> Non
     status = page.get_by_role("status")
     status.evaluate("(one) => { one.dataset.kept = 'yes' }")  # a live region speaks only while it stays
     page.locator("#switch-later").click()
+    expect(page.locator("#switch-later")).to_have_css("background-color", "rgb(255, 221, 0)")  # chosen, and in focus
     expect(status).to_contain_text("If nothing changes, on ")
     expect(page.locator("[role=status][data-kept]")).to_have_count(1)
     expect(page).to_have_title(re.compile(r"^Exceptions on \d+ "))
@@ -165,6 +166,8 @@ def test_two_people_who_change_the_same_facts_see_both_versions(own: Place) -> N
 
     second.page.get_by_label("What will be in place?").fill("Reports reach parents in time")
     second.page.get_by_label("Description (optional)").fill("Typed meanwhile")
+    second.page.locator("[name=supporting_organisations][value=metropolitan-police]").check()
+    second.fill_date("start_date", 1, 9, 2009)
     second.button("Save the facts").click()
     page = second.page
     expect(page.locator(".govuk-error-summary")).to_contain_text("Somebody else changed this while you were writing")
@@ -176,6 +179,10 @@ def test_two_people_who_change_the_same_facts_see_both_versions(own: Place) -> N
             re.compile(r"What you wrote\s*Reports reach parents in time"),
         ]
     )
+    # Every field in which they differ is compared, and none that this form does not change.
+    compared = page.locator("section[aria-labelledby^=clash] h2")
+    expect(compared).to_have_text(["Title", "Description", "Supporting organisations", "Start date"])
+    expect(page.get_by_role("region", name="Start date")).to_contain_text("1 9 2009")
     expect(page.get_by_label("What will be in place?")).to_have_value("Reports reach parents in time")
     expect(page.get_by_label("Description (optional)")).to_have_value("Typed meanwhile")
 
