@@ -20,6 +20,7 @@ from app.db import UnitOfWork
 from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneStub, MilestoneView
 from app.domain.plans import MilestoneFilters, MilestonePage
 from app.domain.rag import Reason as RagReason
+from app.domain.refusals import Forbidden
 from app.domain.words import Marking, Rag, Status
 from app.services import milestones as services
 from app.services.evidence import check_complete
@@ -287,6 +288,8 @@ def list_milestones(run: Reading, plan: PlanSlug, filters: Annotated[Filters, Qu
 
 def _list_of(uow: UnitOfWork, *, slug: str, asked: Filters) -> Any:
     if knows_names_only(uow.actor):
+        if asked.model_fields_set - {"ref", "limit", "cursor"}:
+            raise Forbidden("This key needs the scope plan:read to filter by anything but ref", needs="plan:read")
         return services.milestone_summaries(uow, slug=slug, ref=asked.ref, limit=asked.limit, cursor=asked.cursor)
     filters = MilestoneFilters(**asked.model_dump(exclude={"limit", "cursor"}))
     return services.list_milestones(uow, slug=slug, filters=filters, limit=asked.limit, cursor=asked.cursor)

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, NotRequired
@@ -281,15 +282,18 @@ def is_json(content_type: str) -> bool:
 
 def field_errors(found: Iterable[Any], *, skip: int = 0) -> list[FieldError]:
     """Pydantic's errors as ours: a JSON pointer (without the first `skip` parts), a code and a plain sentence."""
-    errors = []
+    errors: dict[str, FieldError] = {}
     for wrong in found:
         code, message = _in_words(wrong)
-        errors.append(FieldError(_pointer(wrong["loc"][skip:]), code, message))
-    return errors
+        pointer = _pointer(wrong["loc"][skip:])
+        errors.setdefault(pointer, FieldError(pointer, code, message))
+    return list(errors.values())
 
 
 def _pointer(parts: Iterable[Any]) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    """The way to a field. Pydantic adds the branch of a union it tried, `str-enum[Status]`: that is no part of it."""
+    told = (str(part) for part in parts if not str(part).endswith("]"))
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in told)
 
 
 def _in_words(wrong: Mapping[str, Any]) -> tuple[str, str]:
@@ -297,7 +301,12 @@ def _in_words(wrong: Mapping[str, Any]) -> tuple[str, str]:
     if kind not in _WORDS:
         return kind, wrong["msg"]  # one of our own, from app/api/bodies.py
     code, sentence = _WORDS[kind]
-    return code, sentence.format_map(about)
+    plain = {name: _MEMBER.sub(r"\1", value) if isinstance(value, str) else value for name, value in about.items()}
+    return code, sentence.format_map(plain)
+
+
+# How Pydantic writes a member of a closed list: <ReviewOutcome.ACCEPTED: 'accepted'>
+_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*')>")
 
 
 _WORDS = {

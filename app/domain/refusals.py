@@ -84,12 +84,16 @@ class Invalid(WaymarkError):
 
     def __init__(self, errors: list[FieldError] | tuple[FieldError, ...]) -> None:
         self.errors = tuple(errors)
-        super().__init__(" ".join(error.message for error in self.errors) or self.title)
+        super().__init__(" ".join(_as_sentence(error.message) for error in self.errors) or self.title)
 
 
 def invalid(field_name: str, code: str, message: str) -> Invalid:
     """One wrong field."""
     return Invalid([FieldError(f"/{field_name}", code, message)])
+
+
+def _as_sentence(message: str) -> str:
+    return message if message.endswith((".", "?", "!")) else f"{message}."
 
 
 class NotFound(WaymarkError):

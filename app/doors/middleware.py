@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.domain.refusals import Forbidden, TooLarge
+from app.domain.refusals import Forbidden, Malformed, TooLarge
 from app.settings import Settings, is_loopback
 
 Answer = Callable[[Request, Exception], Response]
@@ -238,6 +238,11 @@ class Faults:
 
         try:
             await self.app(scope, receive, send_and_see)
+        except ClientDisconnect:
+            # Whoever sent it has gone: no fault of ours, and nobody reads the answer.
+            gone = Malformed("The request ended before it was whole.")
+            if not started:
+                await self._answer(Request(scope, receive), gone)(scope, receive, send)
         except Exception as error:
             logger.exception("fault", id=scope.get("state", {}).get("request_id"), path=without_secrets(scope["path"]))
             if started:

@@ -117,6 +117,7 @@ WOULD_LOSE_EVIDENCE = "An achieved milestone would lose its evidence: lower it t
 POLICY_UNMET = "Achieved milestones would not meet this policy: lower them to completed first"
 
 INDEPENDENT = "independent_review"
+BY_NOBODY = "A review says when it was written, and by whom: somebody who is known here"
 OWN_EVIDENCE = "Who provided the evidence does not review it"
 OWN_MILESTONE = "Who owns the milestone does not review its evidence"
 

@@ -158,6 +158,9 @@ BEGIN
   IF NEW.outcome IS NULL THEN
     RETURN NEW;
   END IF;
+  IF NEW.reviewed_at IS NULL OR NOT EXISTS (SELECT 1 FROM people WHERE id = NEW.reviewed_by) THEN
+    {_refuse(guarded.INDEPENDENT, guarded.BY_NOBODY)}
+  END IF;
   IF EXISTS (SELECT 1 FROM evidence WHERE id = NEW.evidence_id AND provided_by = NEW.reviewed_by) THEN
     {_refuse(guarded.INDEPENDENT, guarded.OWN_EVIDENCE)}
   END IF;

@@ -148,6 +148,8 @@ def _gate() -> dict[str, str]:
 
 def _reviews() -> dict[str, str]:
     judged = f"""SELECT CASE
+    WHEN NEW.reviewed_at IS NULL OR NOT EXISTS (SELECT 1 FROM people WHERE id = NEW.reviewed_by)
+      THEN {_refuse(guarded.INDEPENDENT, guarded.BY_NOBODY)}
     WHEN EXISTS (SELECT 1 FROM evidence WHERE id = NEW.evidence_id AND provided_by = NEW.reviewed_by)
       THEN {_refuse(guarded.INDEPENDENT, guarded.OWN_EVIDENCE)}
     WHEN EXISTS (SELECT 1 FROM milestones WHERE id = NEW.milestone_id AND owner_id = NEW.reviewed_by)

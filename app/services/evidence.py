@@ -95,6 +95,8 @@ def link_evidence(
     item = find_evidence(uow, evidence)
     if item.plan_id != case.plan.id:
         raise NotFound
+    if uow.actor.is_key and item.organisation_id != uow.actor.organisation_id:
+        raise Forbidden("A key links what its own organisation sent", needs="a person")
     refuse_unless_open(case)
     if item.withdrawn_at is not None:
         raise _refused(case, "evidence_withdrawn", f"{item.ref} was withdrawn and cannot be linked", "evidence_link")

@@ -17,6 +17,7 @@ from app.domain.words import Scope
 from app.models import Evidence, EvidenceLink, EvidenceShare, Milestone, Organisation, Person, Plan, Submission
 from app.models.texts import latest_texts
 from app.models.visibility import knowable
+from app.services import cursors
 from app.services.cases import Case, require_reading
 
 
@@ -53,9 +54,9 @@ def evidence_of(
     if uow.actor.is_key and Scope.PLAN_READ not in uow.actor.scopes:
         statement = statement.where(Evidence.organisation_id == uow.actor.organisation_id)
     if cursor:
-        statement = statement.where(Evidence.id < cursor)
+        statement = statement.where(Evidence.id < cursors.decode(cursor, str)[0])
     items = list(uow.session.execute(statement).scalars())
-    more = items[limit - 1].id if len(items) > limit else None
+    more = cursors.encode(items[limit - 1].id) if len(items) > limit else None
     return tuple(views_of(uow, items[:limit])), more
 
 

@@ -130,6 +130,8 @@ def edit_milestone(
     draft = plan.state is PlanState.DRAFT
     refuse_unknown(changes, (*_ALWAYS, *_IN_DRAFT) if draft else _ALWAYS, elsewhere=_elsewhere(row))
     _refuse_closed(plan, row.id, "milestone", "milestone_edit")
+    if not changes:
+        return view_of(uow, case)
     before = _short_facts(row)
     checks = Checks()
     typed = _apply_texts(checks, row, changes)

@@ -140,6 +140,8 @@ def edit_plan(uow: UnitOfWork, *, slug: str, changes: dict[str, Any], if_match: 
     _check_ranges(checks, {name: changes[name] for name in _RANGES if name in changes})
     checks.done()
     _refuse_closed(plan, "plan_edit")
+    if not changes:
+        return view_of(uow, plan)
     typed = {name: changes[name] for name in _FREE if name in changes}
     facts = {name: [getattr(plan, name), changes[name]] for name in changes if name not in _FREE}
     for name, value in changes.items():

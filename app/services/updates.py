@@ -15,7 +15,7 @@ from app.domain.refusals import Refused
 from app.domain.words import DelayCause, MilestoneEventKind, Rag, Status
 from app.models import ProgressUpdate
 from app.models.texts import latest_texts
-from app.services import settling
+from app.services import cursors, settling
 from app.services.cases import Case, open_case, read_case
 from app.services.writing import Checks
 
@@ -104,10 +104,10 @@ def updates_of(
         .limit(limit + 1)
     )
     if cursor:
-        statement = statement.where(ProgressUpdate.id < cursor)
+        statement = statement.where(ProgressUpdate.id < cursors.decode(cursor, str)[0])
     rows = list(uow.session.execute(statement).scalars())
     texts = latest_texts(uow.session, [row.id for row in rows[:limit]])
-    more = rows[limit - 1].id if len(rows) > limit else None
+    more = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
     return tuple(_view(row, texts) for row in rows[:limit]), more
 
 

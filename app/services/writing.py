@@ -43,13 +43,18 @@ class Checks:
     def web_address(self, field: str, value: str) -> str:
         """An http(s) address. It is kept as typed and never fetched."""
         address = self.required_text(field, value, limit=2000, name="the address of the evidence")
+        plain = address.isprintable() and " " not in address
         try:
             parts = urlsplit(address)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname)
+            good = plain and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.username is None
         except ValueError:
             good = False
         if address and not good:
-            self.add(field, "not_a_web_address", "Enter an address that begins with https:// or http://")
+            self.add(
+                field,
+                "not_a_web_address",
+                "Enter an address that begins with https:// or http://, without spaces or a password",
+            )
         return address
 
     def done(self) -> None:

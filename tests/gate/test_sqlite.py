@@ -129,3 +129,12 @@ def test_without_checks_an_achieved_milestone_still_says_when(outside_sqlite: Ou
         guarded.GATE,
         guarded.NEEDS_A_DAY,
     )
+
+
+@pytest.mark.parametrize("reviewer", [None, "nobody"])
+def test_a_review_by_nobody_is_refused_with_every_check_off(outside_sqlite: Outside, reviewer: str | None) -> None:
+    for pragma in ("foreign_keys = OFF", "ignore_check_constraints = ON"):
+        outside_sqlite.run(f"PRAGMA {pragma}")
+    review = "UPDATE evidence_links SET outcome = 'accepted', reviewed_by = ?, reviewed_at = ? WHERE evidence_id = 'e'"
+    assert outside_sqlite.refused(review, reviewer, NOW) == (guarded.INDEPENDENT, guarded.BY_NOBODY)
+    assert outside_sqlite.refused(review, "reviewer", None) == (guarded.INDEPENDENT, guarded.BY_NOBODY)
