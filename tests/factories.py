@@ -98,9 +98,10 @@ class World:
     def completed(self, view: MilestoneView | None = None, *, by: str = "connie", **facts: Any) -> MilestoneView:
         """A milestone that its owner reports completed today."""
         view = view or self.milestone(**facts)
-        return self.write(
+        self.write(
             by, milestones.report_completed, milestone=key(view), completed_date=self.clock.today, narrative="All done"
         )
+        return self.seen(view, by=by)
 
     def attached(self, view: MilestoneView, *, by: str | Actor = "connie", **given: Any) -> EvidenceView:
         """A file attached to it. The bytes are in no store: for rules, not for doors."""
@@ -123,7 +124,8 @@ class World:
     def achieved(self, view: MilestoneView | None = None, **facts: Any) -> MilestoneView:
         view = self.completed(view, **facts)
         self.attached(view)
-        return self.write("petra", milestones.mark_achieved, milestone=key(view))
+        self.write("petra", milestones.mark_achieved, milestone=key(view))
+        return self.seen(view)
 
     def seen(self, view: MilestoneView, *, by: str = "petra") -> MilestoneView:
         """The milestone as it stands now."""

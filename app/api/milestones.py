@@ -17,7 +17,7 @@ from app.api.problems import is_json
 from app.api.receiving import as_upload, keeping, read_json, takes_file, with_body
 from app.api.shapes import CountedListing, Evidenced, Listing, Need, Organisation, Person, Reference, exactly
 from app.db import UnitOfWork
-from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneStub, MilestoneView
+from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, MilestoneStub, MilestoneView
 from app.domain.plans import MilestoneFilters, MilestonePage
 from app.domain.rag import Reason as RagReason
 from app.domain.refusals import Forbidden
@@ -138,7 +138,7 @@ def _shown(view: MilestoneView) -> Reply:
     return Reply(_one(milestone(view.row)), version=view.row.version)
 
 
-def _moved_on(view: MilestoneView) -> Reply:
+def _moved_on(view: MilestoneMoved) -> Reply:
     """After a transition: 201, because a record of it was made."""
     return Reply(_one(milestone(view.row)), status=201, version=view.row.version)
 

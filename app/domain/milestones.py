@@ -307,6 +307,13 @@ class MilestoneView:
 
 
 @dataclass(frozen=True, slots=True)
+class MilestoneMoved:
+    """A milestone after a step: where it stands now. Its page is read afterwards, when nobody waits for the writer."""
+
+    row: MilestoneRow
+
+
+@dataclass(frozen=True, slots=True)
 class MilestoneKey:
     """Names a milestone: by its id, or by its plan's slug and its reference."""
 

@@ -11,7 +11,7 @@ from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain.days import times_words
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
-from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneView
+from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, MilestoneView
 from app.domain.plans import Choices, MilestoneFilters, MilestonePage, PlanView
 from app.domain.refusals import Forbidden, Refused, invalid
 from app.domain.words import DateSetter, Marking, Rag, Status
@@ -526,10 +526,10 @@ def mark_achieved(run: Writing, plan: str, ref: str, request: Request) -> Respon
     """Pass the gate; or the same page with everything that is missing, and status 409."""
     key = MilestoneKey(plan=plan, ref=ref)
 
-    def done(view: MilestoneView) -> Response:
+    def done(_: MilestoneMoved) -> Response:
         if not wants_fragment(request):
             return see_other(address_of(plan, ref))
-        plan_view = run.read(get_plan, slug=plan)
+        view, plan_view = run.read(read_milestone, plan=plan, ref=ref)
         template = "milestones/_swapped.html"
         return show_milestone_page(run, request, view, plan_view, today=run.today, template=template, focus="gate")
 
@@ -567,7 +567,7 @@ def ask_return(run: Reading, plan: str, ref: str, request: Request) -> Response:
 def return_to_progress(run: Writing, plan: str, ref: str, request: Request, form: Submitted) -> Response:
     """Return a completed milestone to in progress."""
 
-    def change() -> MilestoneView:
+    def change() -> MilestoneMoved:
         reason = form.required("reason", "Enter why it goes back to in progress")
         form.check()
         return run.write(services.return_to_progress, milestone=MilestoneKey(plan=plan, ref=ref), reason=reason)
@@ -585,7 +585,7 @@ def ask_reopening(run: Reading, plan: str, ref: str, request: Request) -> Respon
 def reopen(run: Writing, plan: str, ref: str, request: Request, form: Submitted) -> Response:
     """Reopen an achieved milestone, and ask for its new due date."""
 
-    def change() -> MilestoneView:
+    def change() -> MilestoneMoved:
         reason = form.required("reason", "Enter why it is reopened")
         due_date = form.day("due_date", "The new due date")
         if due_date is None and form.error("due_date") is None:
@@ -608,7 +608,7 @@ def ask_lifting(run: Reading, plan: str, ref: str, request: Request) -> Response
 def lift_declaration(run: Writing, plan: str, ref: str, request: Request, form: Submitted) -> Response:
     """Lift a declaration of Amber or Red."""
 
-    def change() -> MilestoneView:
+    def change() -> MilestoneMoved:
         reason = form.required("reason", "Enter why the declaration is lifted")
         form.check()
         return run.write(services.lift_declaration, milestone=MilestoneKey(plan=plan, ref=ref), reason=reason)
@@ -627,7 +627,7 @@ def _settle_step(
     plan: str,
     ref: str,
     form: Form,
-    change: Callable[[], MilestoneView],
+    change: Callable[[], MilestoneMoved],
     step: tuple[str, str, str, str, str],
 ) -> Response:
     return settle(

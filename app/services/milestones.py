@@ -9,7 +9,7 @@ from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain import milestones as rules
 from app.domain.evidence import LinkedEvidence, Upload
-from app.domain.milestones import MilestoneKey, MilestoneView
+from app.domain.milestones import MilestoneKey, MilestoneMoved
 from app.domain.permissions import Act
 from app.domain.refusals import Reason, Refused
 from app.domain.words import Marking, MilestoneEventKind, Status
@@ -19,13 +19,13 @@ from app.services.cases import Case, open_case
 from app.services.evidence_intake import Offer, take_in
 from app.services.milestone_facts import add_milestone, edit_milestone
 from app.services.milestone_lists import list_milestones, milestone_summaries
-from app.services.milestone_views import get_milestone, view_of
+from app.services.milestone_views import get_milestone, moved
 from app.services.writing import Checks
 
 KIND = MilestoneEventKind
 
 
-def start(uow: UnitOfWork, *, milestone: MilestoneKey, if_match: str | None = None) -> MilestoneView:
+def start(uow: UnitOfWork, *, milestone: MilestoneKey, if_match: str | None = None) -> MilestoneMoved:
     """Put a milestone in progress. Refused unless it has not started and its plan is approved."""
     case = open_case(uow, milestone, act=Act.UPDATE, if_match=if_match)
     _require_transition(case, KIND.STARTED, attempted="milestone_start")
@@ -43,7 +43,7 @@ def report_completed(
     upload: Upload | None = None,
     title: str | None = None,
     if_match: str | None = None,
-) -> MilestoneView:
+) -> MilestoneMoved:
     """Record that the owner reports the work done, with the evidence in the same step when a file came with it.
 
     `completed_date` is the day the work was finished and never in the future; the clocks of the evidence rules
@@ -72,7 +72,7 @@ def report_completed(
 
 def return_to_progress(
     uow: UnitOfWork, *, milestone: MilestoneKey, reason: str, if_match: str | None = None
-) -> MilestoneView:
+) -> MilestoneMoved:
     """Take a completion back: the work is not finished after all, or was reported by mistake."""
     case = open_case(uow, milestone, act=Act.RETURN, if_match=if_match)
     said = _require_text("reason", reason, name="why it goes back to in progress")
@@ -87,7 +87,7 @@ def return_to_progress(
 
 def mark_achieved(
     uow: UnitOfWork, *, milestone: MilestoneKey, note: str | None = None, if_match: str | None = None
-) -> MilestoneView:
+) -> MilestoneMoved:
     """Pass the evidence gate. Refused with everything that is missing, all at once, when the policy is not met."""
     case = open_case(uow, milestone, act=Act.ACHIEVE, if_match=if_match)
     checks = Checks()
@@ -116,7 +116,7 @@ def mark_achieved(
 
 def reopen(
     uow: UnitOfWork, *, milestone: MilestoneKey, reason: str, due_date: date, if_match: str | None = None
-) -> MilestoneView:
+) -> MilestoneMoved:
     """Open an achieved milestone again and ask for its new due date. Red until that is approved.
 
     Evidence from before counts again only when it is accepted afresh.
@@ -141,7 +141,7 @@ def reopen(
 
 def lift_declaration(
     uow: UnitOfWork, *, milestone: MilestoneKey, reason: str, if_match: str | None = None
-) -> MilestoneView:
+) -> MilestoneMoved:
     """End a declaration, with a reason: whoever declared it, or a senior officer."""
     case = open_case(uow, milestone, act=Act.LIFT_DECLARATION, if_match=if_match)
     said = _require_text("reason", reason, name="why the declaration is lifted")
@@ -250,9 +250,9 @@ def _counts_today(case: Case, item: LinkedEvidence, today: date) -> bool:
     return evidence_rules.counts(item, policy=case.settings.policy, on=today, reopened_at=case.milestone.reopened_at)
 
 
-def _settled(uow: UnitOfWork, case: Case) -> MilestoneView:
+def _settled(uow: UnitOfWork, case: Case) -> MilestoneMoved:
     settling.settle(uow, case)
-    return view_of(uow, case)
+    return moved(uow, case)
 
 
 __all__ = [

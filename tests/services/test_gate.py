@@ -32,7 +32,8 @@ def test_the_whole_story(world: World) -> None:
     assert refused.value.codes == ("evidence_required",)
     item = world.attached(view, by=world.key_actor(Scope.EVIDENCE_WRITE, Scope.PLAN_READ))
     assert item.submission is not None
-    view = world.write("petra", milestones.mark_achieved, milestone=key(view))
+    world.write("petra", milestones.mark_achieved, milestone=key(view))
+    view = world.seen(view)
     assert view.row.status is Status.ACHIEVED
     assert view.row.ref not in exceptions(world)
     world.clock.forward(days=1)
@@ -113,7 +114,8 @@ def test_reopening_is_red_at_once_and_old_evidence_must_be_accepted_afresh(world
     view = world.achieved()
     world.clock.forward(days=2)
     due = world.clock.today + timedelta(days=20)
-    view = world.write("petra", milestones.reopen, milestone=key(view), reason="The rota was never used", due_date=due)
+    world.write("petra", milestones.reopen, milestone=key(view), reason="The rota was never used", due_date=due)
+    view = world.seen(view)
     assert (view.row.rag, [reason.code for reason in view.row.reasons]) == (Rag.RED, ["reopened"])
     assert view.row.evidence.counting == 0
     request = view.change_requests[0]
@@ -132,7 +134,8 @@ def test_reopening_is_red_at_once_and_old_evidence_must_be_accepted_afresh(world
 def test_expiry_counts_from_its_day_before_the_stored_state_has_caught_up(world: World) -> None:
     view = world.completed()
     world.attached(view, effective_to=world.clock.today + timedelta(days=5))
-    view = world.write("petra", milestones.mark_achieved, milestone=key(view))
+    world.write("petra", milestones.mark_achieved, milestone=key(view))
+    view = world.seen(view)
     assert view.row.ref not in exceptions(world, on=world.clock.today + timedelta(days=5))
     assert view.row.ref in exceptions(world, on=world.clock.today + timedelta(days=6))
     world.clock.forward(days=6)

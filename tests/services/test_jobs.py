@@ -46,7 +46,8 @@ def achieved_until(world: World, days: int, **facts: Any) -> MilestoneView:
     """An achieved milestone whose only evidence ends that many days from today."""
     view = world.completed(**facts)
     world.attached(view, effective_to=world.clock.today + timedelta(days=days))
-    return world.write("petra", milestones.mark_achieved, milestone=key(view))
+    world.write("petra", milestones.mark_achieved, milestone=key(view))
+    return world.seen(view)
 
 
 def count(world: World, model: Any, *where: Any) -> int:
