@@ -19,7 +19,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from app.db import Database
 from app.services import passwords
-from tests.browser.demo import Demo, loaded_demo
+from tests.browser.demo import START, Demo, loaded_demo
 from tests.browser.serving import Server, running_server
 from tests.browser.visitors import Visitor
 from tests.browser_finder import browser_launch_options
@@ -111,7 +111,7 @@ def shared_database(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="session")
 def server(demo: Demo, shared_database: Database) -> Iterator[Server]:
-    with running_server(shared_database, data=demo.folder) as server:
+    with running_server(shared_database, data=demo.folder, at=START) as server:
         yield server
 
 
@@ -138,7 +138,7 @@ def shared(
     kept_contexts: dict[tuple[str, bool], BrowserContext],
 ) -> Iterator[Place]:
     """The demo for tests that only look."""
-    server.furnish(shared_database, data=demo.folder)
+    server.furnish(shared_database, data=demo.folder, at=START)
     place = Place(demo, server, browser, shared_database, contexts=kept_contexts)
     yield place
     place.close()
@@ -148,7 +148,7 @@ def shared(
 def own(demo: Demo, server: Server, browser: Browser, tmp_path: Path) -> Iterator[Place]:
     """A copy of the demo for a test that changes it."""
     database = demo.copy_to(tmp_path)
-    server.furnish(database, data=demo.folder)
+    server.furnish(database, data=demo.folder, at=START)
     place = Place(demo, server, browser, database)
     yield place
     place.close()

@@ -28,6 +28,10 @@ from app.storage import open_storage
 
 T = TypeVar("T")
 
+# When every test begins: a Thursday. From there the clock goes on as it does outside. So what a test finds does not
+# depend on the day it runs on.
+START = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
+
 PLAN = "safeguarding-plan"
 QUIET, DRAFT, CLOSED = "quiet-plan", "draft-plan", "closed-plan"
 
@@ -95,11 +99,11 @@ def _alone(file: Path) -> Iterator[None]:
 
 
 def _load(folder: Path) -> Demo:
-    url, now = f"sqlite:///{folder}/waymark.db", datetime.now(UTC)
+    url = f"sqlite:///{folder}/waymark.db"
     upgrade(url)
     database = Database(url)
     storage = open_storage(f"file://{folder}/evidence")
-    credentials = seeds.load_demo(database, storage, folder=seeds.demo_folder(), now=now)
+    credentials = seeds.load_demo(database, storage, folder=seeds.demo_folder(), now=START)
     passwords = {person.email: person.password for person in credentials.people}
     key = credentials.keys[0]
 
@@ -110,7 +114,7 @@ def _load(folder: Path) -> Demo:
         _add_plans(uow)
         return invitation.token, {name: _session(uow, email) for name, email in CAST.items()}, _found(uow)
 
-    invitation, tokens, found = database.write(add, actor=system_actor(Door.CLI), now=now)
+    invitation, tokens, found = database.write(add, actor=system_actor(Door.CLI), now=START)
     database.dispose()
     return Demo(
         folder=folder,

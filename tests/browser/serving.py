@@ -25,9 +25,9 @@ from app.settings import Settings
 
 @dataclass
 class Clock:
-    """The time of day, and what a test has added to it."""
+    """A clock that goes on as time does, `ahead` of the one outside."""
 
-    ahead: timedelta = field(default_factory=timedelta)
+    ahead: timedelta = timedelta()
 
     def __call__(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -48,15 +48,15 @@ class Server:
     def origin(self) -> str:
         return self.settings.public_origin
 
-    def furnish(self, database: Database, *, data: Path, **settings: Any) -> None:
-        """Serve this database, with the evidence files below `data`; what else is set goes with it."""
-        self.clock = Clock()
+    def furnish(self, database: Database, *, data: Path, at: datetime, **settings: Any) -> None:
+        """Serve this database from the moment `at` on, with the evidence files below `data`, and what else is set."""
+        self.clock = Clock(at - datetime.now(UTC))
         chosen = self.settings.model_copy(update={"data": data, **settings})
         furnish(self.app, chosen, database=database, storage=None, clock=lambda: self.clock())
 
 
 @contextmanager
-def running_server(database: Database, *, data: Path) -> Iterator[Server]:
+def running_server(database: Database, *, data: Path, at: datetime) -> Iterator[Server]:
     """A server that answers at `.origin` as long as the context lasts."""
     configure_logging()
     with socket.socket() as listening:
@@ -64,7 +64,7 @@ def running_server(database: Database, *, data: Path) -> Iterator[Server]:
         listening.listen(100)
         settings = Settings(port=listening.getsockname()[1], run_jobs_in_process=False)
         server = Server(bare_app(settings), settings)
-        server.furnish(database, data=data)
+        server.furnish(database, data=data, at=at)
         config = uvicorn.Config(
             server.app, proxy_headers=False, access_log=False, server_header=False, log_config=None, lifespan="on"
         )

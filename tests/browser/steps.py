@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Locator, expect
 
-from app.domain.days import london_day
 from tests.browser.conftest import Place
-from tests.browser.demo import CAST, PLAN
+from tests.browser.demo import CAST, PLAN, START
 from tests.browser.visitors import Visitor
 
 EXCEPTIONS = f"/plans/{PLAN}/exceptions"
@@ -78,8 +77,8 @@ def trail(visitor: Visitor) -> list[str]:
 
 
 def in_days(days: int) -> date:
-    """A day from today on, in London."""
-    return london_day(datetime.now(UTC)) + timedelta(days=days)
+    """A day, counted from the demo's today."""
+    return START.date() + timedelta(days=days)
 
 
 def day_parts(day: date) -> tuple[int, int, int]:

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from app.domain.files import MAX_FILE_BYTES
 from tests.browser.accessibility import check_page, overflow, violations
 from tests.browser.conftest import Place
-from tests.browser.demo import CAST, CLOSED, DRAFT, PLAN, QUIET
+from tests.browser.demo import CAST, CLOSED, DRAFT, PLAN, QUIET, START
 from tests.browser.serving import Server
 from tests.browser.steps import EXCEPTIONS, a_file, day_parts, in_days, logged, milestone
 from tests.browser.visitors import Visitor
@@ -113,7 +113,7 @@ def _signing_in_wrongly(place: Place, folder: Path) -> Visitor:
 
 
 def _signing_in_too_often(place: Place, folder: Path) -> Visitor:
-    place.server.furnish(place.database, data=place.demo.folder, sign_ins_per_quarter_hour=1)
+    place.server.furnish(place.database, data=folder, at=START, sign_ins_per_quarter_hour=1)
     visitor = _signing_in_wrongly(place, folder).expects(429)
     expect(visitor.page.locator(".govuk-error-summary")).to_be_visible()
     visitor.page.get_by_label("Password", exact=True).fill("wrong again")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -32,8 +31,7 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 @pytest.fixture
 def visitor(demo: Demo, server: Server, browser: Browser, big: Database, tmp_path: Path) -> Iterator[Visitor]:
     """The programme manager of the large plan, on the day it was made for."""
-    server.furnish(big, data=tmp_path)
-    server.clock.ahead = seeding.NOW - datetime.now(UTC)
+    server.furnish(big, data=tmp_path, at=seeding.NOW)
     place = Place(demo, server, browser, big)
     visitor = place.visitor()
     visitor.context.add_cookies([{"name": "waymark", "value": seeding.MANAGER_SESSION, "url": place.origin}])
