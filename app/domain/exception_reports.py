@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 from app.domain.days import long_date
 from app.domain.rag import SEVERITY, Reason
@@ -80,6 +81,10 @@ class ExceptionItem:
     marking: Marking = Marking.OFFICIAL
     version: str = "1"
     plan_slug: str = ""
+
+    def __hash__(self) -> int:
+        """By its key, which is enough and costs nothing; items are equal when all of their fields are."""
+        return hash((self.kind, self.id))
 
     @property
     def key(self) -> ItemKey:
@@ -281,6 +286,7 @@ def badge_for(item: ExceptionItem, *, last_report: Mapping[ItemKey, Rag] | None,
     return None
 
 
-def _natural(ref: str) -> list[tuple[int, str]]:
+@lru_cache(maxsize=10_000)
+def _natural(ref: str) -> tuple[tuple[int, str], ...]:
     """A reference cut into words and numbers, so that it sorts as people count."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", ref)]
+    return tuple((int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", ref))

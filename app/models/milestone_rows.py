@@ -22,8 +22,12 @@ _declarer: Any = Person.__table__.alias("declarer")
 _owner_organisation: Any = Organisation.__table__.alias("owner_organisation")
 _lead: Any = Organisation.__table__.alias("lead")
 
-# Long texts that only a milestone's own page prints.
-_LEFT_OUT = ("description", "success_criterion")
+# What only a milestone's own page and its changes need.
+_LEFT_OUT = (
+    *("description", "success_criterion", "action_id", "lead_organisation_id", "restricted", "source", "position"),
+    *("due_set_by", "achieved_on", "achieved_by", "reopened_times", "not_independent", "reported_by"),
+    *("support_required", "accepted_by"),
+)
 
 _AROUND = (
     _themes.c.ref.label("theme_ref"),

@@ -5,7 +5,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, literal, select, union_all
+from sqlalchemy import bindparam, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from app.domain.permissions import OWNING_ROLES
@@ -48,6 +48,15 @@ def _meeting_days() -> Any:
             _meetings.c.state != MeetingState.CANCELLED,
         )
         .order_by(_meetings.c.on_day)
+    )
+
+
+@cache
+def _next_meeting() -> Any:
+    return select(func.min(_meetings.c.on_day)).where(
+        _meetings.c.plan_id.in_(bindparam("plans", expanding=True)),
+        _meetings.c.on_day >= bindparam("today"),
+        _meetings.c.state != MeetingState.CANCELLED,
     )
 
 
@@ -102,9 +111,18 @@ def meeting_days(session: Session, plan_ids: Sequence[str]) -> dict[str, tuple[d
     return {plan_id: tuple(days) for plan_id, days in found.items()}
 
 
+def next_meeting(session: Session, plan_ids: Sequence[str], today: date) -> date | None:
+    """The first review meeting of any of these plans, today or later."""
+    if not plan_ids:
+        return None
+    given = {"plans": list(plan_ids), "today": today}
+    found: date | None = session.connection().execute(_next_meeting(), given).scalar_one()
+    return found
+
+
 def choices_in(session: Session, plan_id: str) -> dict[str, list[tuple[str, str]]]:
     """{"theme": [(id, title)], "action": …, "owner": …, "organisation": [(slug, name)]}, in reading order."""
     found: dict[str, list[tuple[int, str, str]]] = {"theme": [], "action": [], "owner": [], "organisation": []}
-    for kind, value, words, position in session.connection().execute(_choices(), {"plan_id": plan_id}):
+    for kind, value, words, position in session.connection().execute(_choices(), {"plan_id": plan_id}).all():
         found[kind].append((position, words, value))
     return {kind: [(value, words) for _, words, value in sorted(several)] for kind, several in found.items()}

@@ -28,5 +28,5 @@ def latest_texts(session: Session, item_ids: Sequence[str]) -> dict[tuple[str, s
         return {}
     return {
         (row.item_id, row.field): REDACTED if row.redacted_at is not None or row.body is None else row.body
-        for row in session.connection().execute(_statement(), {"items": list(item_ids)})
+        for row in session.connection().execute(_statement(), {"items": list(item_ids)}).all()
     }

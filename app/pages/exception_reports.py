@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -23,7 +24,7 @@ from app.domain.refusals import invalid
 from app.domain.words import CAUSE_WORDS, DelayCause, Marking, Rag, Status
 from app.pages.deps import Reading
 from app.pages.frames import frame_of
-from app.pages.templating import Frame, moment, render, wants_fragment
+from app.pages.templating import Frame, environment, moment, render, wants_fragment
 from app.pages.wording import (
     KIND_WORDS,
     RAG_TITLES,
@@ -277,7 +278,7 @@ class _Group:
     name: str
     number: int
     note: str
-    rows: list[tuple[Any, ...]]
+    rows: list[str]
 
 
 def _groups(report: ExceptionReport, wanted: Wanted, titles: Mapping[str, str]) -> list[_Group]:
@@ -288,36 +289,53 @@ def _groups(report: ExceptionReport, wanted: Wanted, titles: Mapping[str, str]) 
     for colour, rows, number in coloured:
         if rows:
             name = RAG_TITLES[colour]
-            printed = [_printed(row, report, titles) for row in rows]
+            printed = [
+                _printed(
+                    row,
+                    today=report.today,
+                    looks_ahead=report.looks_ahead,
+                    plan_title=titles.get(row.item.plan_slug, ""),
+                    detail=wanted.detail,
+                )
+                for row in rows
+            ]
             found.append(_Group(colour, name, number, note.format(name), printed))
     return found
 
 
-def _printed(row: ExceptionRow, report: ExceptionReport, titles: Mapping[str, str]) -> tuple[Any, ...]:
-    """One row as the template prints it: ready strings, in the order in which the template names them."""
+@lru_cache(maxsize=2_000)
+def _printed(row: ExceptionRow, *, today: date, looks_ahead: bool, plan_title: str, detail: bool) -> str:
+    """One row as it stands on the page, remembered by all that is printed: most rows are the same at every visit."""
+    macro = environment.get_template("exception_reports/_row.html").module.exception  # type: ignore[attr-defined]
+    ready = _ready(row, today=today, looks_ahead=looks_ahead, plan_title=plan_title)
+    return macro(row.item.rag.value, RAG_TITLES[row.item.rag], detail, ready)  # type: ignore[no-any-return]
+
+
+def _ready(row: ExceptionRow, *, today: date, looks_ahead: bool, plan_title: str) -> tuple[Any, ...]:
+    """Ready strings, in the order in which the template names them. `plan_title` in a list over several plans."""
     item = row.item
     is_milestone = item.kind == "milestone"
     return (
-        f"{item.plan_slug}-{item.ref}" if titles else item.ref,
+        f"{item.plan_slug}-{item.ref}" if plan_title else item.ref,
         f"/plans/{item.plan_slug}/milestones/{item.ref}" if is_milestone else "",
         item.ref,
         item.title,
-        _days(item, report),
+        _days(item, looks_ahead=looks_ahead),
         f"exception for {item.exception_days}" if item.exception_days > item.days and item.rag == item.rag_now else "",
         KIND_WORDS.get(item.kind, item.kind.capitalize()),
         [reason.message for reason in item.reasons],
-        _badge(row, report),
+        _badge(row, looks_ahead=looks_ahead),
         "Official-Sensitive" if item.marking is Marking.OFFICIAL_SENSITIVE else "",
         item.owner or ("No owner" if is_milestone else "Programme manager, to triage it"),
         item.organisation if is_milestone else f"Sent by {item.organisation}",
-        titles[item.plan_slug] if titles else item.theme,
+        plan_title or item.theme,
         short(item.baseline_date) if item.baseline_date else "",
         _pairs(item),
         item.support_required,
         item.issue,
         _path(item),
         _waiting(item),
-        date_line(item, today=report.today),
+        date_line(item, today=today),
         evidence_words(item.evidence) if is_milestone else "",
         _last_update(item),
         f"Accepted until {long_date(item.accepted_until)}{_by(item)}"
@@ -330,8 +348,8 @@ def _by(item: ExceptionItem) -> str:
     return f" by {item.accepted_by}" if item.accepted_by else ""
 
 
-def _days(item: ExceptionItem, report: ExceptionReport) -> str:
-    if report.looks_ahead and item.rag != item.rag_now:
+def _days(item: ExceptionItem, *, looks_ahead: bool) -> str:
+    if looks_ahead and item.rag != item.rag_now:
         return f"from {short_date(item.since)}"
     return f"for {item.days:,} day{'' if item.days == 1 else 's'}"
 
@@ -339,10 +357,10 @@ def _days(item: ExceptionItem, report: ExceptionReport) -> str:
 _BADGE_CLASSES = {BadgeKind.WORSE: " wm-state--strong", BadgeKind.TURNS_RED: " wm-state--strong"}
 
 
-def _badge(row: ExceptionRow, report: ExceptionReport) -> tuple[str, str] | None:
+def _badge(row: ExceptionRow, *, looks_ahead: bool) -> tuple[str, str] | None:
     """The one remark beside a row, (words, class). In a look-ahead it says what the item is today."""
     item = row.item
-    if report.looks_ahead and item.rag != item.rag_now:
+    if looks_ahead and item.rag != item.rag_now:
         return f"{RAG_TITLES[item.rag_now]} today", " wm-state--wash"
     if row.badge is None:
         return None

@@ -122,19 +122,22 @@ def linked_evidence(uow: UnitOfWork, milestone_ids: list[str]) -> dict[str, list
     if not found:
         return found
     for row in rows_by_milestone(uow.session, milestone_ids):
-        found[row.milestone_id].append(
-            LinkedEvidence(
-                row.evidence_id,
-                row.form,
-                row.scan,
-                row.received_at,
-                row.effective_to,
-                row.withdrawn_at,
-                row.outcome,
-                row.reviewed_at,
-                settling.london_day(row.received_at),
-                row.ref,
-                row.title,
-            )
-        )
+        found[row.milestone_id].append(as_linked(row))
     return found
+
+
+def as_linked(row: Any) -> LinkedEvidence:
+    """A row of `rows_by_milestone` as the rules take it."""
+    return LinkedEvidence(
+        row.evidence_id,
+        row.form,
+        row.scan,
+        row.received_at,
+        row.effective_to,
+        row.withdrawn_at,
+        row.outcome,
+        row.reviewed_at,
+        settling.london_day(row.received_at),
+        row.ref,
+        row.title,
+    )

@@ -5,35 +5,36 @@ Reds in order of `red_from`, then Ambers in order of `amber_from`; a later day a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from app.db import UnitOfWork
 from app.domain import exception_reports as rules
-from app.domain import permissions, rag
-from app.domain.days import instant_for, london_day
-from app.domain.exception_reports import (
-    EvidenceSummary,
-    ExceptionCounts,
-    ExceptionFilters,
-    ExceptionItem,
-    ExceptionReport,
-)
-from app.domain.rag import PlanSettings, Reason, Wording
+from app.domain import permissions
+from app.domain.days import instant_for
+from app.domain.exception_reports import ExceptionCounts, ExceptionFilters, ExceptionItem, ExceptionReport
 from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag
 from app.models import exception_scans, plan_heads
 from app.models.exception_scans import Shape
+from app.models.linked_evidence import rows_by_milestone
 from app.models.texts import latest_texts
 from app.models.visibility import viewer_parameters
 from app.services import cursors, plan_counts
-from app.services.cases import linked_evidence, plan_settings
-from app.services.milestone_rows import evidence_count, facts_for
+from app.services.cases import plan_settings
+from app.services.exception_items import (
+    MILESTONE,
+    SAID,
+    SUBMISSION,
+    Ground,
+    ground_for,
+    milestone_item,
+    submission_item,
+)
 from app.services.plans import live_head, view_of_head
 
-MILESTONE, SUBMISSION = "milestone", "submission"
 PAGE = 50
 
 
@@ -90,14 +91,13 @@ def compile_report(
     Raises NotFound for an unknown plan, Forbidden for who may not read it live, Invalid for a day before today.
     """
     heads = _heads(uow, slug)
-    meetings = plan_heads.meeting_days(uow.session, [head.id for head in heads])
     question = _question(uow, heads, filters, one_plan=slug is not None)
     found, more = _page(uow, question, limit, cursor)
-    settings = {head.id: plan_settings(head, meetings[head.id]) for head in heads}
-    places = {head.id: (head.slug, head.title) for head in heads}
+    asked = _plans_asked_for(heads, found, one_plan=slug is not None)
+    meetings = plan_heads.meeting_days(uow.session, [head.id for head in asked])
     counts, shown = _all_counts(uow, question)
     report = rules.build(
-        _items(uow, question, found, settings, places),
+        _items(uow, question, found, _grounds(question, asked, meetings)),
         today=uow.today,
         filters=ExceptionFilters(on=question.on),
         counts=counts,
@@ -109,7 +109,7 @@ def compile_report(
         plan_titles={head.id: head.title for head in heads},
         plan_slugs={head.id: head.slug for head in heads},
         next_cursor=more,
-        next_review=_next_review(meetings, uow.today),
+        next_review=_next_review(uow, heads, meetings),
     )
 
 
@@ -126,12 +126,11 @@ def all_items(
     heads = _heads(uow, slug)
     meetings = plan_heads.meeting_days(uow.session, [head.id for head in heads])
     question = _question(uow, heads, filters, one_plan=slug is not None)
-    settings = {head.id: plan_settings(head, meetings[head.id]) for head in heads}
-    places = {head.id: (head.slug, head.title) for head in heads}
+    grounds = _grounds(question, heads, meetings)
     cursor: str | None = None
     while True:
         found, cursor = _page(uow, question, batch, cursor)
-        yield from rules.order(_items(uow, question, found, settings, places), question.on)
+        yield from rules.order(_items(uow, question, found, grounds, remember=False), question.on)
         if cursor is None:
             return
 
@@ -181,8 +180,27 @@ def _question_about(uow: UnitOfWork, plans: list[str], filters: ExceptionFilters
     return _Question(filters, on, uow.today, instant_for(on, uow.now), uow.now, shape, values)
 
 
-def _next_review(meetings: dict[str, tuple[date, ...]], today: date) -> date | None:
-    coming = [day for days in meetings.values() for day in days if day >= today]
+def _grounds(question: _Question, heads: list[Any], meetings: dict[str, tuple[date, ...]]) -> dict[str, Ground]:
+    return {
+        head.id: ground_for(
+            plan_settings(head, meetings[head.id]), on=question.on, today=question.today, plan_slug=head.slug
+        )
+        for head in heads
+    }
+
+
+def _plans_asked_for(heads: list[Any], found: list[_Place], *, one_plan: bool) -> list[Any]:
+    """Whose meetings have to be known: of all my plans, those that are on the page."""
+    if one_plan:
+        return heads
+    shown = {place.row.plan_id for place in found}
+    return [head for head in heads if head.id in shown]
+
+
+def _next_review(uow: UnitOfWork, heads: list[Any], meetings: dict[str, tuple[date, ...]]) -> date | None:
+    if len(meetings) < len(heads):
+        return plan_heads.next_meeting(uow.session, [head.id for head in heads], uow.today)
+    coming = [day for days in meetings.values() for day in days if day >= uow.today]
     return min(coming, default=None)
 
 
@@ -238,10 +256,10 @@ def _places(
     found: list[_Place] = []
     if question.asks_for_milestones:
         statement = exception_scans.milestone_page(question.shape, colour, after=after is not None)
-        found += [_place(row, colour, MILESTONE) for row in run(statement, parameters)]
+        found += [_place(row, colour, MILESTONE) for row in run(statement, parameters).all()]
     if question.asks_for_submissions:
         statement = exception_scans.submission_page(question.shape, colour, after=after is not None)
-        found += [_place(row, colour, SUBMISSION) for row in run(statement, parameters)]
+        found += [_place(row, colour, SUBMISSION) for row in run(statement, parameters).all()]
     return sorted(found, key=lambda place: (place.moment, place.id))[:room]
 
 
@@ -256,122 +274,27 @@ def _items(
     uow: UnitOfWork,
     question: _Question,
     places: Sequence[_Place],
-    settings: dict[str, PlanSettings],
-    slugs: dict[str, tuple[str, str]],
+    grounds: Mapping[str, Ground],
+    *,
+    remember: bool = True,
 ) -> list[ExceptionItem]:
     """What was found, as the report prints it: two queries more for the evidence and the words of all of it."""
     rows = [place.row for place in places if place.kind == MILESTONE]
-    evidence = linked_evidence(uow, [row.id for row in rows])
-    said = latest_texts(uow.session, [row.last_update_id for row in rows if row.last_update_id])
-    found = []
+    evidence: dict[str, list[Any]] = {row.id: [] for row in rows}
+    if rows:
+        for one in rows_by_milestone(uow.session, list(evidence)):
+            evidence[one.milestone_id].append(one)
+    texts = latest_texts(uow.session, [row.last_update_id for row in rows if row.last_update_id])
+    now, found = question.now, []
     for place in places:
-        plan_id = place.row.plan_id
-        slug = slugs[plan_id][0]
-        if place.kind == MILESTONE:
-            found.append(_milestone_item(question, place, settings[plan_id], evidence[place.id], said, slug))
-        else:
-            found.append(_submission_item(question, place, slug))
+        row, ground = place.row, grounds[place.row.plan_id]
+        if place.kind == SUBMISSION:
+            found.append(submission_item(row, place.colour, ground, now=now, instant=question.instant))
+            continue
+        said = tuple([texts.get((row.last_update_id, field), "") for field in SAID])
+        linked = tuple(evidence[row.id])
+        found.append(milestone_item(row, place.colour, ground, now=now, evidence=linked, said=said, remember=remember))
     return found
-
-
-def _milestone_item(
-    question: _Question,
-    place: _Place,
-    settings: PlanSettings,
-    evidence: Any,
-    said: dict[tuple[str, str], str],
-    slug: str,
-) -> ExceptionItem:
-    row, on = place.row, question.on
-
-    def text(field: str) -> str:
-        return said.get((row.last_update_id, field), "")
-
-    facts = facts_for(row, question.today)
-    since = london_day(place.moment)
-    amber_on = london_day(row.amber_from)
-    slips = rag.slip(
-        baseline=row.baseline_date,
-        due=row.due_date,
-        forecast=row.forecast_date,
-        completed=row.completed_on,
-        status=row.status,
-        today=question.today,
-    )
-    counted = evidence_count(row, evidence, settings, on)
-    wording = Wording(declared_rationale=text("rationale"))
-    return ExceptionItem(
-        kind=MILESTONE,
-        id=row.id,
-        ref=row.ref,
-        title=row.title,
-        rag=place.colour,
-        rag_now=rag.colour_at(row.amber_from, row.red_from, question.now),
-        since=since,
-        days=(on - since).days + 1,
-        exception_days=(on - amber_on).days + 1,
-        reasons=rag.reasons_on(facts, settings, on, wording=wording),
-        turns_red_on=london_day(row.red_from) if row.red_from and row.red_from > question.now else None,
-        theme=row.theme_title,
-        theme_id=row.theme_id,
-        owner=row.owner_title or "",
-        owner_id=row.owner_id or "",
-        organisation=row.lead_name,
-        organisation_slug=row.lead_slug,
-        status=row.status,
-        start_date=row.start_date,
-        baseline_date=row.baseline_date,
-        due_date=row.due_date,
-        forecast_date=row.forecast_date,
-        completed_date=row.completed_on,
-        slip_days=slips.slip_days,
-        approved_slip_days=slips.approved_slip_days,
-        moves=row.moves,
-        evidence=EvidenceSummary(counted.counting, counted.total, counted.state),
-        issue=text("issue"),
-        waiting_on=row.waiting_on or "",
-        waiting_on_since=row.waiting_on_since,
-        cause=row.cause,
-        support_required=text("support_required"),
-        path_to_green=text("path_to_green"),
-        return_to_green_on=row.return_to_green_on,
-        last_update_at=row.update_at,
-        last_update_by=row.update_by or "",
-        accepted_until=london_day(row.accepted_until) if row.accepted_until else None,
-        marking=row.marking,
-        version=f"{row.version}.{row.evidence_seq}",
-        plan_slug=slug,
-    )
-
-
-def _submission_item(question: _Question, place: _Place, slug: str) -> ExceptionItem:
-    row, on = place.row, question.on
-    since, received = london_day(place.moment), row.received_at
-    judged_at = question.instant
-    hours = max(0, int((judged_at - received).total_seconds() // 3600))
-    limit = int((row.triage_due_at - received).total_seconds() // 3600)
-    over = (
-        f"{hours - limit:,} hours over the {limit}-hour limit" if hours > limit else f"{hours} of {limit} hours passed"
-    )
-    reason = Reason("not_triaged", place.colour, since, f"Not triaged: {over}")
-    return ExceptionItem(
-        kind=SUBMISSION,
-        id=row.id,
-        ref=row.ref,
-        title=row.title,
-        rag=place.colour,
-        rag_now=rag.colour_at(row.amber_from, row.red_from, question.now),
-        since=since,
-        days=(on - since).days + 1,
-        exception_days=(on - london_day(row.amber_from)).days + 1,
-        reasons=(reason,),
-        turns_red_on=london_day(row.red_from) if row.red_from > question.now else None,
-        organisation=row.organisation_name,
-        organisation_slug=row.organisation_slug,
-        last_update_at=received,
-        version=str(row.version),
-        plan_slug=slug,
-    )
 
 
 # --- How many ---------------------------------------------------------------------------------------------------------

@@ -72,12 +72,19 @@ def work_out(case: Case, today: date) -> None:
 
 
 def catch_up(uow: UnitOfWork, case: Case) -> None:
-    """Before a write: let the stored state follow an expiry that every page already counts."""
+    """Before a write: let the stored state follow an expiry that every page already counts.
+
+    Otherwise what is stored would depend on whether somebody happened to write between the expiry and this.
+    """
     milestone = case.milestone
     until = milestone.policy_met_until
-    if milestone.status is Status.ACHIEVED and until is not None and until < uow.today:
+    if until is None or until >= uow.today:
+        return
+    if milestone.status is Status.ACHIEVED:
         fall_back(uow, case, day=until + timedelta(days=1), why="expired")
         settle(uow, case)
+    else:
+        _settle_evidence(case, uow.today)  # whoever takes it up settles the rest
 
 
 def fall_back(uow: UnitOfWork, case: Case, *, day: date, why: str) -> None:

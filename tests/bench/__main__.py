@@ -74,11 +74,11 @@ def measure(store: data.Store, scale: Scale) -> list[Result]:
     """Every job on one database."""
     big_url, small_url = store.copy(size_of(scale.milestones)), store.copy(size_of(1_000))
     pool = dict(size_of(scale.milestones).plans)[POOL]
-    folder = data.folder_of(big_url)
+    folder = store.folder / store.name.lower()
     results = [_idle(store, big_url, folder / "alone")]
     with ExitStack() as running:
         big = running.enter_context(servers.waymark(big_url, folder))
-        small = running.enter_context(servers.waymark(small_url, data.folder_of(small_url)))
+        small = running.enter_context(servers.waymark(small_url, folder / "small"))
         peer = None
         if store.name == data.Sqlite.name:
             file = Path(big_url.removeprefix("sqlite:///"))

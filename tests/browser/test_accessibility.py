@@ -41,13 +41,13 @@ PAGES: dict[str, list[str]] = {
         f"/plans/{CLOSED}/milestones",
     ],
     "officer": [
-        "/plans", P, EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
+        EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
         milestone("M-02", "change-requests", "{change_request}", "decision"), f"/plans/{DRAFT}/approval",
     ],
-    "contributor": ["/plans", P, milestone("M-08"), milestone("M-08", "audit")],
-    "auditor": [P, milestone("M-33"), f"{P}/audit-events", "/evidence/{evidence}"],
+    "contributor": [P, milestone("M-08"), milestone("M-08", "audit")],
+    "auditor": [P, milestone("M-33"), "/evidence/{evidence}"],
     "observer": ["/plans", P],
-    "administrator": ["/plans", "/account", "/administration/front-door", f"{P}/keys"],
+    "administrator": ["/plans", "/account", "/administration/front-door"],
     "police": [EXCEPTIONS, milestone("M-06")],
     "noel": ["/plans", "/exceptions"],
 }  # fmt: skip

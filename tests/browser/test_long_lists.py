@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from app.db import Database
 from tests.bench import seeding
 from tests.browser.accessibility import check_page
 from tests.browser.conftest import Place
-from tests.browser.demo import Demo
-from tests.browser.serving import Server
 from tests.browser.visitors import Visitor
 
 PLAN = f"/plans/{seeding.THOUSAND}"
@@ -29,14 +27,12 @@ def big(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 
 @pytest.fixture
-def visitor(demo: Demo, server: Server, browser: Browser, big: Database, tmp_path: Path) -> Iterator[Visitor]:
+def visitor(shared: Place, big: Database, tmp_path: Path) -> Visitor:
     """The programme manager of the large plan, on the day it was made for."""
-    server.furnish(big, data=tmp_path, at=seeding.NOW)
-    place = Place(demo, server, browser, big)
-    visitor = place.visitor()
-    visitor.context.add_cookies([{"name": "waymark", "value": seeding.MANAGER_SESSION, "url": place.origin}])
-    yield visitor
-    place.close()
+    shared.server.furnish(big, data=tmp_path, at=seeding.NOW)
+    visitor = shared.visitor()
+    visitor.context.add_cookies([{"name": "waymark", "value": seeding.MANAGER_SESSION, "url": shared.origin}])
+    return visitor
 
 
 def test_all_milestones_are_reached_fifty_at_a_time(visitor: Visitor) -> None:

@@ -7,7 +7,7 @@ failed, when a request went nowhere, or when a response was an error that the te
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Error, Locator, Page, Request, Response, expect
@@ -19,16 +19,20 @@ _ANSWERED = re.compile(r"Failed to load resource: the server responded with a st
 class Visitor:
     """A browser window of somebody's own: `page` is what they see, `.go("/plans")` where they go."""
 
-    def __init__(self, context: BrowserContext, origin: str) -> None:
+    def __init__(self, context: BrowserContext, origin: str, *, page: Page) -> None:
         self.context = context
         self.origin = origin
+        self.page = page
         self.problems: list[str] = []
         self._expected: set[int] = set()
-        self.page: Page = context.new_page()
-        self.page.on("console", self._hear)
-        self.page.on("pageerror", self._fail)
-        self.page.on("requestfailed", self._lose)
-        self.page.on("response", self._judge)
+        self._listeners: dict[str, Callable[..., None]] = {
+            "console": self._hear,
+            "pageerror": self._fail,
+            "requestfailed": self._lose,
+            "response": self._judge,
+        }
+        for event, listener in self._listeners.items():
+            page.on(event, listener)  # type: ignore[call-overload]
 
     # What it complains about.
 
@@ -52,6 +56,17 @@ class Visitor:
         """These error responses are what the test is about."""
         self._expected.update(statuses)
         return self
+
+    def leave(self, *, keep: bool) -> None:
+        """Close the window, or leave it as if nobody had used it."""
+        if not keep:
+            self.page.close()
+            return
+        self.page.unroute_all()
+        self.page.emulate_media(media="screen")
+        self.page.goto("about:blank")
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)
 
     def check(self) -> None:
         """Raises AssertionError with everything the browser complained about."""

@@ -7,7 +7,7 @@ import pytest
 from app.domain.exception_reports import ExceptionFilters
 from app.domain.refusals import Refused
 from app.domain.words import ChangeKind, EvidencePolicy, Rag, Status
-from app.services import change_requests, exception_reports, jobs, milestones, plan_parts, plans
+from app.services import change_requests, exception_reports, jobs, milestones, plan_parts, plans, updates
 from tests.factories import World, key
 
 
@@ -70,3 +70,29 @@ def test_a_date_that_was_asked_for_before_the_start_was_moved_behind_it_is_not_a
     assert refused.value.codes == ("due_before_start",)
     assert world.seen(view).row.due_date == view.row.due_date
     world.write("sam", change_requests.decide_change, change_request=request.id, outcome="declined", reason="No")
+
+
+def test_what_is_stored_does_not_depend_on_a_write_between_an_expiry_and_the_report(world: World) -> None:
+    views = [world.milestone(start_date=None, due_date=world.clock.today + timedelta(days=60)) for _ in range(2)]
+    for view in views:
+        world.attached(view, effective_to=world.clock.today + timedelta(days=5))
+    world.clock.forward(days=10)
+    world.write("petra", updates.add_update, milestone=key(views[0]), narrative="It goes on")
+    world.clock.forward(days=10)
+    for view in views:
+        world.completed(view)
+        request = world.write(
+            "petra",
+            change_requests.request_change,
+            milestone=key(view),
+            kind=ChangeKind.DUE_DATE,
+            due_date=world.clock.today - timedelta(days=18),
+            reason="It was agreed earlier",
+        )
+        world.write(
+            "sam", change_requests.decide_change, change_request=request.id, outcome="approved", reason="So it was"
+        )
+
+    since = [world.seen(view).row.since for view in views]
+
+    assert since == [world.clock.today - timedelta(days=17)] * 2
