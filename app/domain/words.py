@@ -135,6 +135,7 @@ class ChangeState(StrEnum):
     REQUESTED = "requested"
     APPROVED = "approved"
     DECLINED = "declined"
+    WITHDRAWN = "withdrawn"
 
 
 class CancellationGround(StrEnum):

@@ -7,6 +7,8 @@ the two together.
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection, inspect
+
 PREFIX = "guard_"
 """Every trigger's name begins so, and every function's: what is ours can be told from what an administrator added."""
 
@@ -60,7 +62,16 @@ TABLES = (
         "change_requests",
         "A change request is never deleted: decide it",
         (("id",),),
-        stands=("id", "plan_id", "milestone_id", "kind", "requested_by", "requested_at"),
+        stands=(
+            *("id", "plan_id", "milestone_id", "kind", "requested_by", "requested_at"),
+            *("due_date", "due_was", "ground", "settings", "agreed_on"),
+        ),
+    ),
+    Guarded(
+        "baseline_corrections",
+        "The correction of a baseline is never changed: correct it again",
+        (("id",),),
+        append_only=True,
     ),
     Guarded("texts", "A text is never deleted: it can be redacted", (("id",),)),
     Guarded("audit_heads", "A chain keeps its head", (("chain",),)),
@@ -74,6 +85,17 @@ TABLES = (
     Guarded("milestone_events", "A milestone's history is only ever added to", (("id",),), append_only=True),
     Guarded("progress_updates", "A progress update is never changed: write another", (("id",),), append_only=True),
 )
+
+
+def columns_there(connection: Connection) -> dict[str, set[str]]:
+    """The columns of every guarded table that is there. A trigger made for a later revision cannot stand on them."""
+    inspector = inspect(connection)
+    there = set(inspector.get_table_names())
+    return {
+        table.table: {column["name"] for column in inspector.get_columns(table.table)}
+        for table in TABLES
+        if table.table in there
+    }
 
 
 def evidence_counts(*, milestone: str, plan: str) -> str:
@@ -101,6 +123,14 @@ def last_agreed_due_date(milestone: str) -> str:
     return f"""r.milestone_id = {milestone}.id AND r.kind = 'due_date' AND r.state = 'approved'
           AND r.decided_at = (SELECT max(a.decided_at) FROM change_requests a
                               WHERE a.milestone_id = {milestone}.id AND a.kind = 'due_date' AND a.state = 'approved')"""
+
+
+def last_baseline_correction(milestone: str, *, was: str) -> str:
+    """The condition under which correction `c` is the milestone's last one, and puts its baseline right from `was`."""
+    return f"""c.milestone_id = {milestone}.id AND c.was = {was}.baseline_date
+          AND c.baseline_date = {milestone}.baseline_date
+          AND c.corrected_at = (SELECT max(a.corrected_at) FROM baseline_corrections a
+                                WHERE a.milestone_id = {milestone}.id)"""
 
 
 def replaced_sentence(table: str) -> str:
@@ -134,13 +164,20 @@ REOPENING_STANDS = "When and how often a milestone was reopened is never taken b
 
 DATES = "agreed_dates"
 DUE_DATE_AGREED = "A due date of an approved plan moves only to the date of its last approved change request"
-BASELINE_STANDS = "The baseline of an approved plan never changes"
+BASELINE_STANDS = "The baseline of an approved plan never changes, save by a correction on the record"
+FIRST_BASELINE = "A first baseline in an approved plan is the first due date"
+DATE_SETTER_STANDS = "Who set a due date of an approved plan is never taken back"
 
 PLAN_STATE = "plan_state"
 PLAN_GOES_FORWARD = "A plan goes from draft to approved to closed, never back"
 
 DECISION = "decision_stands"
 DECISION_STANDS = "A change request that was decided is never changed"
+ASKED_FIRST = "A change request is never inserted as decided: insert it requested, then decide it"
+DECIDED_BY_NOBODY = "A decision says when it was made, and by whom: somebody who is known here"
+OWN_REQUEST = "Who asked for a change does not decide it"
+OWN_MILESTONES_CHANGE = "Who owns the milestone does not decide its changes"
+BODY_HAS_NOT_AGREED = "A date that an outside body set moves only with that body's agreement on the record"
 
 REDACTION = "only_redacted"
 ONLY_REDACTED = "A text is never changed: redaction takes its body and salt away together, once, and says when"

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from app.migrations import guarded
-from app.migrations.guarded import PREFIX, TABLES, evidence_counts, last_agreed_due_date
+from app.migrations.guarded import PREFIX, TABLES, evidence_counts, last_agreed_due_date, last_baseline_correction
 
 _SEARCH_PATH = "pg_catalog, public, pg_temp"
 
@@ -32,6 +32,12 @@ class Trigger:
     function: str
     arguments: tuple[str, ...] = ()
     each: str = "ROW"
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that it watches."""
+        _, _, listed = self.event.partition(" OF ")
+        return set(listed.split(", ")) if listed else set()
 
     def statement(self, name: str) -> str:
         given = ", ".join(_quoted(argument) for argument in self.arguments)
@@ -214,8 +220,27 @@ END""",
     "milestones_baseline_stands": f"""
 BEGIN
   IF OLD.baseline_date IS NOT NULL AND NEW.baseline_date IS DISTINCT FROM OLD.baseline_date
-      AND EXISTS (SELECT 1 FROM plans WHERE id = NEW.plan_id AND state <> 'draft') THEN
+      AND EXISTS (SELECT 1 FROM plans WHERE id = NEW.plan_id AND state <> 'draft')
+      AND NOT EXISTS (
+        SELECT 1 FROM baseline_corrections c WHERE {last_baseline_correction("NEW", was="OLD")}
+      ) THEN
     {_refuse(guarded.DATES, guarded.BASELINE_STANDS)}
+  END IF;
+  RETURN NEW;
+END""",
+    "milestones_first_baseline": f"""
+BEGIN
+  IF OLD.baseline_date IS NULL AND NEW.baseline_date IS NOT NULL AND NEW.baseline_date IS DISTINCT FROM NEW.due_date
+      AND EXISTS (SELECT 1 FROM plans WHERE id = NEW.plan_id AND state <> 'draft') THEN
+    {_refuse(guarded.DATES, guarded.FIRST_BASELINE)}
+  END IF;
+  RETURN NEW;
+END""",
+    "milestones_date_setter_stands": f"""
+BEGIN
+  IF OLD.due_set_by <> 'plan' AND NEW.due_set_by IS DISTINCT FROM OLD.due_set_by
+      AND EXISTS (SELECT 1 FROM plans WHERE id = NEW.plan_id AND state <> 'draft') THEN
+    {_refuse(guarded.DATES, guarded.DATE_SETTER_STANDS)}
   END IF;
   RETURN NEW;
 END""",
@@ -231,6 +256,33 @@ END""",
 BEGIN
   IF OLD.state <> 'requested' THEN
     {_refuse(guarded.DECISION, guarded.DECISION_STANDS)}
+  END IF;
+  RETURN NEW;
+END""",
+    "change_requests_asked_first": f"""
+BEGIN
+  IF NEW.state <> 'requested' THEN
+    {_refuse(guarded.DECISION, guarded.ASKED_FIRST)}
+  END IF;
+  RETURN NEW;
+END""",
+    "change_requests_decided_by_another": f"""
+BEGIN
+  IF NEW.state NOT IN ('approved', 'declined') THEN
+    RETURN NEW;
+  END IF;
+  IF NEW.decided_at IS NULL OR NOT EXISTS (SELECT 1 FROM people WHERE id = NEW.decided_by) THEN
+    {_refuse(guarded.DECISION, guarded.DECIDED_BY_NOBODY)}
+  END IF;
+  IF NEW.decided_by = NEW.requested_by THEN
+    {_refuse(guarded.DECISION, guarded.OWN_REQUEST)}
+  END IF;
+  IF EXISTS (SELECT 1 FROM milestones WHERE id = NEW.milestone_id AND owner_id = NEW.decided_by) THEN
+    {_refuse(guarded.DECISION, guarded.OWN_MILESTONES_CHANGE)}
+  END IF;
+  IF NEW.state = 'approved' AND NEW.kind = 'due_date' AND NEW.agreed_on IS NULL
+      AND EXISTS (SELECT 1 FROM milestones WHERE id = NEW.milestone_id AND due_set_by <> 'plan') THEN
+    {_refuse(guarded.DECISION, guarded.BODY_HAS_NOT_AGREED)}
   END IF;
   RETURN NEW;
 END""",
@@ -323,8 +375,12 @@ TRIGGERS: dict[str, Trigger] = {
             _own_function("milestones", "reopening_stands", "BEFORE UPDATE OF reopened_at, reopened_times"),
             _own_function("milestones", "due_date_agreed", "BEFORE UPDATE OF due_date"),
             _own_function("milestones", "baseline_stands", "BEFORE UPDATE OF baseline_date"),
+            _own_function("milestones", "first_baseline", "BEFORE UPDATE OF baseline_date"),
+            _own_function("milestones", "date_setter_stands", "BEFORE UPDATE OF due_set_by"),
             _own_function("plans", "state_forward", "BEFORE UPDATE OF state"),
             _own_function("change_requests", "decision_stands", "BEFORE UPDATE"),
+            _own_function("change_requests", "asked_first", "BEFORE INSERT"),
+            _own_function("change_requests", "decided_by_another", "BEFORE UPDATE OF state, decided_by, decided_at"),
             _own_function("texts", "only_redacted", "BEFORE UPDATE"),
             _own_function("audit_heads", "only_rise", "BEFORE UPDATE"),
         ]
@@ -335,13 +391,13 @@ TRIGGERS: dict[str, Trigger] = {
 
 
 def create_all(connection: Connection) -> None:
-    """Create every function and trigger. None of the triggers may exist."""
+    """Create every function, and the triggers that this revision's tables have the columns for. None may exist."""
     for name, body in FUNCTIONS.items():
         connection.exec_driver_sql(
             f"CREATE OR REPLACE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql"
             f" SET search_path = {_SEARCH_PATH} AS $function${body}$function$"
         )
-    for name, trigger in TRIGGERS.items():
+    for name, trigger in _wanted(connection).items():
         connection.exec_driver_sql(trigger.statement(name))
         connection.exec_driver_sql(f"ALTER TABLE public.{trigger.table} ENABLE ALWAYS TRIGGER {name}")
 
@@ -357,9 +413,10 @@ def drop_all(connection: Connection) -> None:
 def compare(connection: Connection) -> list[str]:
     """What is not as it should be, a sentence each, beginning with the trigger's or function's name."""
     triggers, functions = _existing_triggers(connection), _existing_functions(connection)
-    found = [f"{name} is missing" for name in TRIGGERS if name not in triggers]
+    wanted = _wanted(connection)
+    found = [f"{name} is missing" for name in wanted if name not in triggers]
     found += [f"{name}() is missing" for name in FUNCTIONS if name not in functions]
-    for name, trigger in TRIGGERS.items():
+    for name, trigger in wanted.items():
         _, definition, enabled = triggers.get(name, ("", trigger.statement(name), "A"))
         if definition != trigger.statement(name):
             found.append(f"{name} is not as it should be")
@@ -371,8 +428,18 @@ def compare(connection: Connection) -> list[str]:
         for name, body in FUNCTIONS.items()
         if functions.get(name, (body, *kept)) != (body, *kept)
     ]
-    found += [f"{name} should not be there" for name in triggers if name not in TRIGGERS]
+    found += [f"{name} should not be there" for name in triggers if name not in wanted]
     return sorted(found + [f"{name}() should not be there" for name in functions if name not in FUNCTIONS])
+
+
+def _wanted(connection: Connection) -> dict[str, Trigger]:
+    """The triggers that can stand on the tables that are there: half way up, later tables and columns are not yet."""
+    columns = guarded.columns_there(connection)
+    return {
+        name: trigger
+        for name, trigger in TRIGGERS.items()
+        if not columns or (trigger.table in columns and trigger.columns <= columns[trigger.table])
+    }
 
 
 def _existing_triggers(connection: Connection) -> dict[str, tuple[str, str, str]]:

@@ -8,13 +8,23 @@ type, so the days and moments that the gate compares must be written as such.
 None of this depends on `PRAGMA foreign_keys`, `recursive_triggers` or `ignore_check_constraints`.
 """
 
+import re
+
 from sqlalchemy import Connection
 
 from app.migrations import guarded
-from app.migrations.guarded import PREFIX, TABLES, Guarded, evidence_counts, last_agreed_due_date
+from app.migrations.guarded import (
+    PREFIX,
+    TABLES,
+    Guarded,
+    evidence_counts,
+    last_agreed_due_date,
+    last_baseline_correction,
+)
 
 _DAYS = {"milestones": ("achieved_on",), "evidence": ("effective_to",)}
 _MOMENTS = {"milestones": ("reopened_at",), "evidence": ("received_at",), "evidence_links": ("reviewed_at",)}
+_OF_ROW = re.compile(r"\b(?:NEW|OLD)\.(\w+)")
 _MOMENT_SHAPE = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9]*"
 
 
@@ -195,7 +205,16 @@ def _what_stands() -> dict[str, str]:
          f" WHERE r.due_date IS NEW.due_date AND {last_agreed_due_date('NEW')})"),
         ("milestones_baseline_stands", "UPDATE OF baseline_date", "milestones",
          _refuse(guarded.DATES, guarded.BASELINE_STANDS),
-         f"OLD.baseline_date IS NOT NULL AND NEW.baseline_date IS NOT OLD.baseline_date AND {not_draft}"),
+         f"OLD.baseline_date IS NOT NULL AND NEW.baseline_date IS NOT OLD.baseline_date AND {not_draft}"
+         " AND NOT EXISTS (SELECT 1 FROM baseline_corrections c"
+         f" WHERE {last_baseline_correction('NEW', was='OLD')})"),
+        ("milestones_first_baseline", "UPDATE OF baseline_date", "milestones",
+         _refuse(guarded.DATES, guarded.FIRST_BASELINE),
+         "OLD.baseline_date IS NULL AND NEW.baseline_date IS NOT NULL AND NEW.baseline_date IS NOT NEW.due_date"
+         f" AND {not_draft}"),
+        ("milestones_date_setter_stands", "UPDATE OF due_set_by", "milestones",
+         _refuse(guarded.DATES, guarded.DATE_SETTER_STANDS),
+         f"OLD.due_set_by <> 'plan' AND NEW.due_set_by IS NOT OLD.due_set_by AND {not_draft}"),
         ("plans_state_forward", "UPDATE OF state", "plans", _refuse(guarded.PLAN_STATE, guarded.PLAN_GOES_FORWARD),
          "(OLD.state = 'approved' AND NEW.state NOT IN ('approved', 'closed'))"
          " OR (OLD.state = 'closed' AND NEW.state <> 'closed')"),
@@ -204,6 +223,8 @@ def _what_stands() -> dict[str, str]:
          "EXISTS (SELECT 1 FROM plans WHERE slug = NEW.slug AND id <> NEW.id)"),
         ("change_requests_decision_stands", "UPDATE", "change_requests",
          _refuse(guarded.DECISION, guarded.DECISION_STANDS), "OLD.state <> 'requested'"),
+        ("change_requests_asked_first", "INSERT", "change_requests",
+         _refuse(guarded.DECISION, guarded.ASKED_FIRST), "NEW.state <> 'requested'"),
         ("texts_only_redacted", "UPDATE", "texts", _refuse(guarded.REDACTION, guarded.ONLY_REDACTED),
          "NOT (OLD.redacted_at IS NULL AND NEW.redacted_at IS NOT NULL AND NEW.body IS NULL AND NEW.salt IS NULL"
          " AND NEW.rowid IS OLD.rowid AND NEW.id IS OLD.id AND NEW.plan_id IS OLD.plan_id"
@@ -217,13 +238,32 @@ def _what_stands() -> dict[str, str]:
     )
 
 
-TRIGGERS: dict[str, str] = {**_gate(), **_reviews(), **_what_stands(), **_moments_are_moments(), **_keeping_rows()}
+def _decisions() -> dict[str, str]:
+    judged = f"""SELECT CASE
+    WHEN NEW.decided_at IS NULL OR NOT EXISTS (SELECT 1 FROM people WHERE id = NEW.decided_by)
+      THEN {_refuse(guarded.DECISION, guarded.DECIDED_BY_NOBODY)}
+    WHEN NEW.decided_by = NEW.requested_by
+      THEN {_refuse(guarded.DECISION, guarded.OWN_REQUEST)}
+    WHEN EXISTS (SELECT 1 FROM milestones WHERE id = NEW.milestone_id AND owner_id = NEW.decided_by)
+      THEN {_refuse(guarded.DECISION, guarded.OWN_MILESTONES_CHANGE)}
+    WHEN NEW.state = 'approved' AND NEW.kind = 'due_date' AND NEW.agreed_on IS NULL
+         AND EXISTS (SELECT 1 FROM milestones WHERE id = NEW.milestone_id AND due_set_by <> 'plan')
+      THEN {_refuse(guarded.DECISION, guarded.BODY_HAS_NOT_AGREED)}
+    END"""
+    name, event = "change_requests_decided_by_another", "BEFORE UPDATE OF state, decided_by, decided_at"
+    decided = "NEW.state IN ('approved', 'declined')"
+    return {f"{PREFIX}{name}": _trigger(name, event, "change_requests", judged, when=decided)}
+
+
+TRIGGERS: dict[str, str] = {
+    **_gate(), **_reviews(), **_what_stands(), **_decisions(), **_moments_are_moments(), **_keeping_rows(),
+}  # fmt: skip
 """Every trigger's name and its text, exactly as SQLite keeps it."""
 
 
 def create_all(connection: Connection) -> None:
-    """Create every trigger. None of them may exist."""
-    for statement in TRIGGERS.values():
+    """Create every trigger that this revision's tables have the columns for. None of them may exist."""
+    for statement in _wanted(connection).values():
         connection.exec_driver_sql(statement)
 
 
@@ -235,10 +275,23 @@ def drop_all(connection: Connection) -> None:
 
 def compare(connection: Connection) -> list[str]:
     """What is not as it should be, a sentence each, beginning with the trigger's name. Empty: all is well."""
-    there = _existing(connection)
-    found = [f"{name} is missing" for name in TRIGGERS if name not in there]
-    found += [f"{name} is not as it should be" for name, sql in TRIGGERS.items() if there.get(name, sql) != sql]
-    return sorted(found + [f"{name} should not be there" for name in there if name not in TRIGGERS])
+    there, wanted = _existing(connection), _wanted(connection)
+    found = [f"{name} is missing" for name in wanted if name not in there]
+    found += [f"{name} is not as it should be" for name, sql in wanted.items() if there.get(name, sql) != sql]
+    return sorted(found + [f"{name} should not be there" for name in there if name not in wanted])
+
+
+def _wanted(connection: Connection) -> dict[str, str]:
+    """The triggers that can stand on the tables that are there: half way up, later tables and columns are not yet."""
+    columns = guarded.columns_there(connection)
+    return {name: sql for name, sql in TRIGGERS.items() if not columns or _can_stand(sql, columns)}
+
+
+def _can_stand(sql: str, columns: dict[str, set[str]]) -> bool:
+    table = sql.split(" ON ")[1].split()[0]
+    named = {table, *(other.table for other in TABLES if f"FROM {other.table}" in sql)}
+    of_row = set(_OF_ROW.findall(sql)) - {"rowid"}
+    return named <= columns.keys() and of_row <= columns[table]
 
 
 def _existing(connection: Connection) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from app.models.base import metadata
 from app.models.evidence import Evidence, EvidenceLink, EvidenceShare
 from app.models.milestones import (
+    BaselineCorrection,
     ChangeRequest,
     Milestone,
     MilestoneEvent,
@@ -37,6 +38,7 @@ __all__ = [
     "Action",
     "AuditEvent",
     "AuditHead",
+    "BaselineCorrection",
     "ChangeRequest",
     "Evidence",
     "EvidenceLink",

@@ -143,6 +143,9 @@ class Milestone(SQLModel, table=True):
     accepted_until: datetime | None = moment()
     accepted_by: str | None = id_field(foreign_key="people.id", nullable=True)
 
+    # The milestone that this one replaced, or was split from.
+    came_from: str | None = id_field(nullable=True)
+
 
 class MilestoneSupporter(SQLModel, table=True):
     """A supporting organisation: it may also update and attach."""
@@ -218,7 +221,8 @@ class ChangeRequest(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["milestone_id", "plan_id"], ["milestones.id", "milestones.plan_id"]),
         CheckConstraint(
-            "state = 'requested' OR (decided_by IS NOT NULL AND decided_at IS NOT NULL)", name="decided_says_who"
+            "state IN ('requested', 'withdrawn') OR (decided_by IS NOT NULL AND decided_at IS NOT NULL)",
+            name="decided_says_who",
         ),
         CheckConstraint("decided_by IS NULL OR decided_by <> requested_by", name="decided_by_another"),
         Index("ix_change_requests_milestone_id", "milestone_id"),
@@ -239,3 +243,24 @@ class ChangeRequest(SQLModel, table=True):
     decided_by: str | None = id_field(foreign_key="people.id", nullable=True)
     decided_at: datetime | None = moment()
     version: int = Field(default=1, nullable=False)
+    # When an outside body agreed to the move of a date that it had set; who and where is typed text.
+    agreed_on: date | None = None
+    meeting_id: str | None = id_field(foreign_key="review_meetings.id", nullable=True)
+
+
+class BaselineCorrection(SQLModel, table=True):
+    """A baseline that was mistyped, put right before it was published; the reason is a row of `texts`."""
+
+    __tablename__ = "baseline_corrections"
+    __table_args__ = (
+        ForeignKeyConstraint(["milestone_id", "plan_id"], ["milestones.id", "milestones.plan_id"]),
+        CheckConstraint("was <> baseline_date", name="corrects_something"),
+        Index("ix_baseline_corrections_milestone_id", "milestone_id"),
+    )
+    id: str = id_field(primary_key=True)
+    plan_id: str = id_field()
+    milestone_id: str = id_field()
+    was: date = Field(nullable=False)
+    baseline_date: date = Field(nullable=False)
+    corrected_by: str = id_field(foreign_key="people.id")
+    corrected_at: datetime = moment(nullable=False)

@@ -41,6 +41,9 @@ USUAL: dict[str, dict[str, Any]] = {
     "evidence_links": {"plan_id": "plan"},
     "submissions": {"plan_id": "plan", "organisation_id": "council"},
     "change_requests": {"plan_id": "plan", "requested_by": "owner", "kind": "due_date", "state": "requested"},
+    "baseline_corrections": {
+        "plan_id": "plan", "milestone_id": "m", "corrected_by": "reviewer", "was": date(2025, 1, 1),
+    },
     "milestone_events": {"plan_id": "plan", "milestone_id": "m"},
     "progress_updates": {"plan_id": "plan", "milestone_id": "m"},
 }  # fmt: skip
@@ -177,6 +180,7 @@ def stage(outside: Outside) -> None:
     outside.insert("audit_heads", chain="plan", seq=1)
     outside.insert("audit_events", id="event", chain="plan", seq=1)
     outside.insert("access_log", id="access", actor_id="owner", what="opened", item_id="e")
+    outside.insert("baseline_corrections", id="correction")
     outside.insert("milestone_events", id="started")
     outside.insert("progress_updates", id="update")
 

@@ -124,7 +124,15 @@ def another_milestone(outside: Outside) -> None:
     outside.insert("milestones", id="m2", due_date=DAY, baseline_date=DAY)
 
 
+def correction(outside: Outside, *, was: date) -> None:
+    outside.insert(
+        "baseline_corrections", id="first", milestone_id="m2", was=was, baseline_date=date(2026, 3, 1), corrected_at=NOW
+    )
+
+
 APPROVE = "UPDATE change_requests SET state = 'approved', decided_by = 'reviewer', decided_at = ? WHERE id = ?"
+DECIDE = "UPDATE change_requests SET state = ?, decided_by = ?, decided_at = ? WHERE id = ?"
+SET_BY_OFSTED = ("UPDATE milestones SET due_set_by = 'ofsted' WHERE id = 'm'",)
 DUE = "UPDATE milestones SET due_date = ? WHERE id = 'm'"
 SCORES = "UPDATE evidence_links SET relevance = 3, robustness = 3 WHERE evidence_id = 'e'"
 REDACT = "UPDATE texts SET body = NULL, salt = NULL, redacted_at = ? WHERE id = 'text'"
@@ -182,6 +190,48 @@ OTHER_CASES = [
     Case("milestones_baseline_stands", "move a baseline", guarded.DATES, guarded.BASELINE_STANDS,
          "UPDATE milestones SET baseline_date = ? WHERE id = 'm2'", (date(2026, 3, 1),),
          after=((another_milestone,),)),
+    Case("milestones_baseline_stands", "correct a baseline to a date other than recorded", guarded.DATES,
+         guarded.BASELINE_STANDS, "UPDATE milestones SET baseline_date = ? WHERE id = 'm2'", (date(2026, 3, 2),),
+         after=((another_milestone,), (lambda outside: correction(outside, was=DAY),))),
+    Case("milestones_baseline_stands", "correct another baseline than was recorded", guarded.DATES,
+         guarded.BASELINE_STANDS, "UPDATE milestones SET baseline_date = ? WHERE id = 'm2'", (date(2026, 3, 1),),
+         after=((another_milestone,), (lambda outside: correction(outside, was=date(2026, 2, 1)),))),
+    Case("milestones_baseline_stands", "go back to an earlier correction", guarded.DATES, guarded.BASELINE_STANDS,
+         "UPDATE milestones SET baseline_date = ? WHERE id = 'm2'", (date(2026, 3, 1),),
+         after=((another_milestone,), (lambda outside: correction(outside, was=DAY),),
+                (lambda outside: outside.insert("baseline_corrections", id="last", milestone_id="m2", was=DAY,
+                                                baseline_date=date(2026, 4, 1), corrected_at=LATER),))),
+    Case("milestones_baseline_stands", "take a baseline away", guarded.DATES, guarded.BASELINE_STANDS,
+         "UPDATE milestones SET baseline_date = NULL WHERE id = 'm2'", after=((another_milestone,),)),
+    Case("milestones_baseline_stands", "move a baseline over what stands in the way", guarded.DATES,
+         guarded.BASELINE_STANDS, "UPDATE OR REPLACE milestones SET baseline_date = ? WHERE id = 'm2'",
+         (date(2026, 3, 1),), after=((another_milestone,),), only="sqlite"),
+    Case("milestones_due_date_agreed", "move a due date over what stands in the way", guarded.DATES,
+         guarded.DUE_DATE_AGREED, "UPDATE OR REPLACE milestones SET due_date = ? WHERE id = 'm'",
+         (date(2026, 3, 1),), only="sqlite"),
+    Case("milestones_due_date_agreed", "move it by a request that was declined", guarded.DATES,
+         guarded.DUE_DATE_AGREED, DUE, (date(2026, 3, 1),),
+         after=(("UPDATE change_requests SET state = 'declined', decided_by = 'reviewer', decided_at = ?", NOW),)),
+    Case("milestones_due_date_agreed", "move it by a request that was withdrawn", guarded.DATES,
+         guarded.DUE_DATE_AGREED, DUE, (date(2026, 3, 1),),
+         after=(("UPDATE change_requests SET state = 'withdrawn', decided_at = ?", NOW),)),
+    Case("milestones_first_baseline", "choose a first baseline", guarded.DATES, guarded.FIRST_BASELINE,
+         "UPDATE milestones SET baseline_date = ? WHERE id = 'm'", (date(2026, 3, 1),)),
+    Case("milestones_date_setter_stands", "forget who set the date", guarded.DATES, guarded.DATE_SETTER_STANDS,
+         "UPDATE milestones SET due_set_by = 'plan' WHERE id = 'm'", after=(SET_BY_OFSTED,)),
+    Case("change_requests_asked_first", "insert it approved", guarded.DECISION, guarded.ASKED_FIRST,
+         lambda outside: outside.insert("change_requests", id="forged", milestone_id="m", state="approved",
+                                        decided_by="reviewer", decided_at=NOW)),
+    Case("change_requests_asked_first", "insert it withdrawn", guarded.DECISION, guarded.ASKED_FIRST,
+         lambda outside: outside.insert("change_requests", id="forged", milestone_id="m", state="withdrawn")),
+    Case("change_requests_decided_by_another", "approve a change of what one owns", guarded.DECISION,
+         guarded.OWN_MILESTONES_CHANGE, DECIDE, ("approved", "owner", NOW, "asked"),
+         after=((lambda outside: outside.insert("change_requests", id="asked", milestone_id="m",
+                                                requested_by="provider"),),)),
+    Case("change_requests_decided_by_another", "decline for nobody", guarded.DECISION, guarded.DECIDED_BY_NOBODY,
+         DECIDE, ("declined", "nobody", NOW, "request")),
+    Case("change_requests_decided_by_another", "move Ofsted's date without Ofsted", guarded.DECISION,
+         guarded.BODY_HAS_NOT_AGREED, DECIDE, ("approved", "reviewer", NOW, "request"), after=(SET_BY_OFSTED,)),
     Case("plans_state_forward", "make an approved plan a draft", guarded.PLAN_STATE, guarded.PLAN_GOES_FORWARD,
          "UPDATE plans SET state = 'draft' WHERE id = 'plan'"),
     Case("plans_state_forward", "open a closed plan", guarded.PLAN_STATE, guarded.PLAN_GOES_FORWARD,
@@ -216,9 +266,11 @@ KEY = {"audit_heads": "chain", "evidence_links": "evidence_id"}
 def other_value(table: str, column: str) -> object:
     if column.endswith("_at"):
         return LATER
+    if column in ("due_date", "due_was", "agreed_on"):
+        return date(2026, 5, 5)
     if column == "size":
         return 11
-    usual = {"form": "statement", "kind": "risk", "door": "cli"}
+    usual = {"ground": "merged", "form": "statement", "kind": "risk", "door": "cli"}
     if table == "change_requests" and column == "kind":
         return "policy"
     return usual.get(column, "another")

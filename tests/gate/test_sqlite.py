@@ -138,3 +138,29 @@ def test_a_review_by_nobody_is_refused_with_every_check_off(outside_sqlite: Outs
     review = "UPDATE evidence_links SET outcome = 'accepted', reviewed_by = ?, reviewed_at = ? WHERE evidence_id = 'e'"
     assert outside_sqlite.refused(review, reviewer, NOW) == (guarded.INDEPENDENT, guarded.BY_NOBODY)
     assert outside_sqlite.refused(review, "reviewer", None) == (guarded.INDEPENDENT, guarded.BY_NOBODY)
+
+
+@pytest.mark.parametrize(
+    ("decided_by", "decided_at", "sentence"),
+    [
+        ("provider", NOW, guarded.OWN_REQUEST),
+        ("reviewer", None, guarded.DECIDED_BY_NOBODY),
+        (None, NOW, guarded.DECIDED_BY_NOBODY),
+    ],
+)
+def test_a_decision_is_anothers_with_every_check_off(
+    outside_sqlite: Outside, decided_by: str | None, decided_at: Any, sentence: str
+) -> None:
+    for pragma in ("foreign_keys = OFF", "ignore_check_constraints = ON"):
+        outside_sqlite.run(f"PRAGMA {pragma}")
+    outside_sqlite.insert("change_requests", id="asked", milestone_id="m", requested_by="provider", due_date=DAY)
+    decide = "UPDATE change_requests SET state = 'approved', decided_by = ?, decided_at = ? WHERE id = 'asked'"
+
+    assert outside_sqlite.refused(decide, decided_by, decided_at) == (guarded.DECISION, sentence)
+
+
+def test_a_request_is_not_replaced_by_an_approved_one(outside: Outside) -> None:
+    forged = {"id": "request", "milestone_id": "m", "state": "approved", "decided_by": "reviewer", "decided_at": NOW}
+
+    assert replacing(outside, "change_requests", **forged, due_date=DAY) is not None
+    assert outside.run("SELECT state FROM change_requests") == [("requested",)]

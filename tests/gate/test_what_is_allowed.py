@@ -89,8 +89,36 @@ def test_dates_of_a_draft_are_free(outside: Outside) -> None:
     assert outside.refused(moved, date(2026, 3, 1), date(2026, 4, 1)) is not None
 
 
-def test_a_first_baseline_is_set_in_an_approved_plan(outside: Outside) -> None:
-    assert outside.refused("UPDATE milestones SET baseline_date = ? WHERE id = 'm'", DAY) is None
+def test_a_first_baseline_is_the_first_due_date_in_an_approved_plan(outside: Outside) -> None:
+    outside.run(APPROVE, NOW)
+    both = "UPDATE milestones SET due_date = ?, baseline_date = ? WHERE id = 'm'"
+    assert outside.refused(both, date(2026, 3, 1), date(2026, 3, 2)) is not None
+    assert outside.refused(both, date(2026, 3, 1), date(2026, 3, 1)) is None
+
+
+def test_a_baseline_is_corrected_once_the_correction_is_on_the_record(outside: Outside) -> None:
+    outside.insert("milestones", id="m2", due_date=DAY, baseline_date=DAY)
+    correct = "UPDATE milestones SET baseline_date = ? WHERE id = 'm2'"
+    assert outside.refused(correct, date(2026, 3, 1)) is not None
+
+    outside.insert("baseline_corrections", id="c2", milestone_id="m2", was=DAY, baseline_date=date(2026, 3, 1))
+
+    assert outside.refused(correct, date(2026, 3, 1)) is None
+    assert outside.refused(correct, DAY) is not None
+
+
+def test_a_change_request_is_withdrawn_by_who_asked(outside: Outside) -> None:
+    withdraw = "UPDATE change_requests SET state = 'withdrawn', decided_at = ? WHERE id = 'request'"
+    assert outside.refused(withdraw, NOW) is None
+
+
+def test_ofsteds_date_moves_with_ofsteds_agreement(outside: Outside) -> None:
+    outside.run("UPDATE milestones SET due_set_by = 'ofsted' WHERE id = 'm'")
+    assert outside.refused(APPROVE, NOW) is not None
+    outside.insert("change_requests", id="agreed", milestone_id="m", due_date=date(2026, 3, 1), agreed_on=DAY)
+
+    assert outside.refused(APPROVE.replace("'request'", "'agreed'"), NOW) is None
+    assert outside.refused("UPDATE milestones SET due_date = ? WHERE id = 'm'", date(2026, 3, 1)) is None
 
 
 def test_a_plan_takes_another_address(outside: Outside) -> None:
