@@ -82,6 +82,14 @@ TABLES = (
         (("id",), ("actor_id", "what", "item_id", "hour")),
         append_only=True,
     ),
+    Guarded("plan_addresses", "An address stays with its plan", (("slug",),), append_only=True),
+    Guarded("part_moves", "What was moved in a plan stays on record", (("id",),), append_only=True),
+    Guarded(
+        "carried_over",
+        "Where an open item of a closed plan went is never changed",
+        (("milestone_id",),),
+        append_only=True,
+    ),
     Guarded("milestone_events", "A milestone's history is only ever added to", (("id",),), append_only=True),
     Guarded("progress_updates", "A progress update is never changed: write another", (("id",),), append_only=True),
 )
@@ -188,7 +196,7 @@ HEAD_RISES = "The head of a chain only moves on"
 NEVER_DELETED = "never_deleted"
 APPEND_ONLY = "append_only"
 NEVER_REPLACED = "never_replaced"
-SLUG_TAKEN = "Another plan has this address"
+SLUG_TAKEN = "Another plan has this address, or had it"
 NEVER_CHANGED = "never_changed"
 ROWID = "rowid_is_not_chosen"
 ROWID_SENTENCE = "Rows are numbered by the database"

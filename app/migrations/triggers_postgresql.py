@@ -252,6 +252,19 @@ BEGIN
   END IF;
   RETURN NEW;
 END""",
+    "plans_address_taken": f"""
+BEGIN
+  IF EXISTS (SELECT 1 FROM plan_addresses WHERE slug = NEW.slug AND plan_id <> NEW.id) THEN
+    {_refuse(guarded.NEVER_REPLACED, guarded.SLUG_TAKEN)}
+  END IF;
+  RETURN NEW;
+END""",
+    "plans_address_kept": """
+BEGIN
+  INSERT INTO plan_addresses (slug, plan_id) SELECT NEW.slug, NEW.id
+    WHERE NOT EXISTS (SELECT 1 FROM plan_addresses WHERE slug = NEW.slug AND plan_id = NEW.id);
+  RETURN NULL;
+END""",
     "change_requests_decision_stands": f"""
 BEGIN
   IF OLD.state <> 'requested' THEN
@@ -378,6 +391,14 @@ TRIGGERS: dict[str, Trigger] = {
             _own_function("milestones", "first_baseline", "BEFORE UPDATE OF baseline_date"),
             _own_function("milestones", "date_setter_stands", "BEFORE UPDATE OF due_set_by"),
             _own_function("plans", "state_forward", "BEFORE UPDATE OF state"),
+            *(
+                (
+                    f"{PREFIX}plans_address_{what}_{event.split()[0].lower()}",
+                    Trigger("plans", f"{moment} {event}", f"plans_address_{what}"),
+                )
+                for event in ("INSERT", "UPDATE OF slug")
+                for what, moment in (("taken", "BEFORE"), ("kept", "AFTER"))
+            ),
             _own_function("change_requests", "decision_stands", "BEFORE UPDATE"),
             _own_function("change_requests", "asked_first", "BEFORE INSERT"),
             _own_function("change_requests", "decided_by_another", "BEFORE UPDATE OF state, decided_by, decided_at"),

@@ -218,9 +218,10 @@ def _what_stands() -> dict[str, str]:
         ("plans_state_forward", "UPDATE OF state", "plans", _refuse(guarded.PLAN_STATE, guarded.PLAN_GOES_FORWARD),
          "(OLD.state = 'approved' AND NEW.state NOT IN ('approved', 'closed'))"
          " OR (OLD.state = 'closed' AND NEW.state <> 'closed')"),
-        ("plans_slug_never_taken", "UPDATE OF slug", "plans",
-         _refuse(guarded.NEVER_REPLACED, guarded.SLUG_TAKEN),
-         "EXISTS (SELECT 1 FROM plans WHERE slug = NEW.slug AND id <> NEW.id)"),
+        *(("plans_address_taken_" + event.split()[0].lower(), event, "plans",
+           _refuse(guarded.NEVER_REPLACED, guarded.SLUG_TAKEN),
+           "EXISTS (SELECT 1 FROM plan_addresses WHERE slug = NEW.slug AND plan_id <> NEW.id)")
+          for event in ("INSERT", "UPDATE OF slug")),
         ("change_requests_decision_stands", "UPDATE", "change_requests",
          _refuse(guarded.DECISION, guarded.DECISION_STANDS), "OLD.state <> 'requested'"),
         ("change_requests_asked_first", "INSERT", "change_requests",
@@ -255,8 +256,17 @@ def _decisions() -> dict[str, str]:
     return {f"{PREFIX}{name}": _trigger(name, event, "change_requests", judged, when=decided)}
 
 
+def _addresses() -> dict[str, str]:
+    """Every address a plan gets is kept, so that none can come to mean another plan."""
+    kept = """INSERT INTO plan_addresses (slug, plan_id) SELECT NEW.slug, NEW.id
+  WHERE NOT EXISTS (SELECT 1 FROM plan_addresses WHERE slug = NEW.slug AND plan_id = NEW.id)"""
+    names = {"INSERT": "plans_address_kept_insert", "UPDATE OF slug": "plans_address_kept_update"}
+    return {f"{PREFIX}{name}": _trigger(name, f"AFTER {event}", "plans", kept) for event, name in names.items()}
+
+
 TRIGGERS: dict[str, str] = {
-    **_gate(), **_reviews(), **_what_stands(), **_decisions(), **_moments_are_moments(), **_keeping_rows(),
+    **_gate(), **_reviews(), **_what_stands(), **_decisions(), **_addresses(), **_moments_are_moments(),
+    **_keeping_rows(),
 }  # fmt: skip
 """Every trigger's name and its text, exactly as SQLite keeps it."""
 

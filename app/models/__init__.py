@@ -21,7 +21,7 @@ from app.models.organisations import (
     PersonalToken,
     UserSession,
 )
-from app.models.plans import Action, Plan, PlanCounter, ReviewMeeting, Theme
+from app.models.plans import Action, CarriedOver, PartMove, Plan, PlanAddress, PlanCounter, ReviewMeeting, Theme
 from app.models.records import (
     AccessLogEntry,
     AuditEvent,
@@ -39,6 +39,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "BaselineCorrection",
+    "CarriedOver",
     "ChangeRequest",
     "Evidence",
     "EvidenceLink",
@@ -54,9 +55,11 @@ __all__ = [
     "OrganisationKey",
     "OrganisationKeyPlan",
     "OutboxMessage",
+    "PartMove",
     "Person",
     "PersonalToken",
     "Plan",
+    "PlanAddress",
     "PlanCounter",
     "ProgressUpdate",
     "ReviewMeeting",

@@ -146,6 +146,9 @@ class Milestone(SQLModel, table=True):
     # The milestone that this one replaced, or was split from.
     came_from: str | None = id_field(nullable=True)
 
+    # Its place in its action, once somebody has put the action in an order; `position` is the number of its reference.
+    place: int | None = None
+
 
 class MilestoneSupporter(SQLModel, table=True):
     """A supporting organisation: it may also update and attach."""

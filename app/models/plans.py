@@ -2,9 +2,9 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 
-from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState
+from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState, Rag
 from app.models.base import Field, SQLModel, id_field, moment, text_field, word_field
 
 
@@ -39,6 +39,15 @@ class Plan(SQLModel, table=True):
     illustrative: bool = Field(default=False, nullable=False)
     created_at: datetime = moment(nullable=False)
     version: int = Field(default=1, nullable=False)
+    approved_at: datetime | None = moment()  # when its approval was recorded; `approved_on` may be an earlier day
+
+
+class PlanAddress(SQLModel, table=True):
+    """Every address a plan has or had. The database's guards write it: an address never comes to mean another plan."""
+
+    __tablename__ = "plan_addresses"
+    slug: str = Field(primary_key=True, max_length=80)
+    plan_id: str = id_field(foreign_key="plans.id", index=True)
 
 
 class PlanCounter(SQLModel, table=True):
@@ -63,6 +72,42 @@ class ReviewMeeting(SQLModel, table=True):
     version: int = Field(default=1, nullable=False)
 
 
+class PartMove(SQLModel, table=True):
+    """An action that was moved to another theme, or a milestone to another action. Its reference stayed.
+
+    `from_theme_id` and `from_action_id` say where it stood before; an action has only the first.
+    """
+
+    __tablename__ = "part_moves"
+    __table_args__ = (
+        CheckConstraint("item_kind IN ('action', 'milestone')", name="item_kind"),
+        Index("ix_part_moves_item_at", "item_id", "at"),
+    )
+    id: str = id_field(primary_key=True)
+    plan_id: str = id_field(foreign_key="plans.id", index=True)
+    item_kind: str = text_field(20)
+    item_id: str = id_field()
+    from_theme_id: str = id_field(foreign_key="themes.id")
+    from_action_id: str | None = id_field(foreign_key="actions.id", nullable=True)
+    at: datetime = moment(nullable=False)
+    by_title: str = text_field(120)
+
+
+class CarriedOver(SQLModel, table=True):
+    """Where an item went that was open when its plan was closed: to another plan, or as a row of `texts` says.
+
+    `rag` is the colour it had then; it counts in no list any more.
+    """
+
+    __tablename__ = "carried_over"
+    __table_args__ = (ForeignKeyConstraint(["milestone_id", "plan_id"], ["milestones.id", "milestones.plan_id"]),)
+    milestone_id: str = id_field(primary_key=True)
+    plan_id: str = id_field(index=True)
+    to_plan_id: str | None = id_field(foreign_key="plans.id", nullable=True)
+    rag: Rag | None = word_field(Rag, "rag", nullable=True)
+    at: datetime = moment(nullable=False)
+
+
 class Theme(SQLModel, table=True):
     __tablename__ = "themes"
     __table_args__ = (UniqueConstraint("plan_id", "ref"), UniqueConstraint("id", "plan_id"))
@@ -70,7 +115,7 @@ class Theme(SQLModel, table=True):
     plan_id: str = id_field(foreign_key="plans.id")
     ref: str = text_field(20)
     title: str = text_field(200)
-    position: int = Field(nullable=False)
+    position: int = Field(nullable=False)  # its place in the plan
     source: str | None = text_field(20, nullable=True)
     version: int = Field(default=1, nullable=False)
 
@@ -87,6 +132,6 @@ class Action(SQLModel, table=True):
     theme_id: str = id_field(index=True)
     ref: str = text_field(20)
     title: str = text_field(200)
-    position: int = Field(nullable=False)
+    position: int = Field(nullable=False)  # its place in its theme
     source: str | None = text_field(20, nullable=True)
     version: int = Field(default=1, nullable=False)

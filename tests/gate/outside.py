@@ -44,6 +44,9 @@ USUAL: dict[str, dict[str, Any]] = {
     "baseline_corrections": {
         "plan_id": "plan", "milestone_id": "m", "corrected_by": "reviewer", "was": date(2025, 1, 1),
     },
+    "plan_addresses": {"plan_id": "plan"},
+    "part_moves": {"plan_id": "plan", "item_kind": "milestone", "item_id": "m", "from_theme_id": "theme"},
+    "carried_over": {"plan_id": "plan"},
     "milestone_events": {"plan_id": "plan", "milestone_id": "m"},
     "progress_updates": {"plan_id": "plan", "milestone_id": "m"},
 }  # fmt: skip
@@ -181,6 +184,8 @@ def stage(outside: Outside) -> None:
     outside.insert("audit_events", id="event", chain="plan", seq=1)
     outside.insert("access_log", id="access", actor_id="owner", what="opened", item_id="e")
     outside.insert("baseline_corrections", id="correction")
+    outside.insert("part_moves", id="moved")
+    outside.insert("carried_over", milestone_id="m")
     outside.insert("milestone_events", id="started")
     outside.insert("progress_updates", id="update")
 

@@ -124,6 +124,10 @@ def test_ofsteds_date_moves_with_ofsteds_agreement(outside: Outside) -> None:
 def test_a_plan_takes_another_address(outside: Outside) -> None:
     assert outside.refused("UPDATE plans SET slug = 'renamed' WHERE id = 'plan'") is None
     assert outside.refused("UPDATE plans SET slug = 'renamed', title = 'Again' WHERE id = 'plan'") is None
+    assert outside.refused("UPDATE plans SET slug = 'plan' WHERE id = 'plan'") is None  # and its own one back
+    assert outside.run("SELECT slug FROM plan_addresses WHERE plan_id = 'plan' ORDER BY slug") == [
+        ("plan",), ("renamed",),
+    ]  # fmt: skip
 
 
 def test_a_review_is_followed_by_another(outside: Outside) -> None:
