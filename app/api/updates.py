@@ -1,6 +1,7 @@
 """Progress updates on a milestone."""
 
 from datetime import date, datetime
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 from pydantic import Field, TypeAdapter
@@ -26,6 +27,7 @@ class Update(TypedDict):
     at: datetime
     by: str
     by_organisation: str
+    no_change: bool
     narrative: str | None
     forecast_date: date | None
     forecast_was: date | None
@@ -44,7 +46,12 @@ class Update(TypedDict):
 class NewUpdate(Body):
     """What has happened. An owner may declare worse than the rules say, with a rationale; never better."""
 
-    narrative: Said
+    narrative: Said | None = Field(default=None, description="What has happened; needed unless `no_change` is true")
+    no_change: Annotated[bool, Field(strict=True)] = Field(
+        default=False,
+        description="Nothing has changed since the last update, which stays in force. It covers one review meeting; a"
+        " second one in a row covers none. Whatever else is sent must be what is there already",
+    )
     forecast_date: Day | None = None
     declared_rag: Rag | None = None
     rationale: LongText | None = Field(default=None, description="Why; needed with `declared_rag`")
@@ -62,6 +69,7 @@ def update(view: UpdateView) -> Update:
         "at": view.at,
         "by": view.by,
         "by_organisation": view.by_organisation,
+        "no_change": view.no_change,
         "narrative": view.narrative,
         "forecast_date": view.forecast_date,
         "forecast_was": view.forecast_was,

@@ -36,8 +36,9 @@ class ExceptionItem:
     `rag` is its colour on that day, `rag_now` its colour today; they differ in a look-ahead only. `since` is the
     first day at that colour, `days` how long it has been by then (the first day counts), `exception_days` the same
     for Red and Amber together. `turns_red_on` is the day it turns Red if nothing changes, where that is later than
-    today. `owner`, `last_update_by` and `accepted_by` are post titles. Slips are in days. `plan_slug` names the
-    plan in lists that run over several.
+    today. `last_update_at` is of the last update that said something, `no_change_on` the first day since on which "no
+    change" was said. `owner`, `last_update_by` and `accepted_by` are post titles. Slips are in days. `plan_slug` names
+    the plan in lists that run over several.
     """
 
     kind: str
@@ -76,6 +77,7 @@ class ExceptionItem:
     return_to_green_on: date | None = None
     last_update_at: datetime | None = None
     last_update_by: str = ""
+    no_change_on: date | None = None
     accepted_until: date | None = None
     accepted_by: str = ""
     marking: Marking = Marking.OFFICIAL

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from app.domain import evidence as evidence_rules
+from app.domain.days import long_date
 from app.domain.evidence import EvidenceView, LinkedEvidence
 from app.domain.rag import Reason as RagReason
 from app.domain.refusals import Reason
@@ -117,6 +118,16 @@ def may_be_updated(status: Status) -> list[Reason]:
     return []
 
 
+def unmet_no_change(*, last_update_on: date | None, open_again_on: date | None) -> list[Reason]:
+    """Why "no change since the last update" cannot be said: there is none, or the milestone was opened again since."""
+    if last_update_on is None:
+        return [Reason("no_update_yet", "There is no update yet for “no change” to go by. Say what has happened")]
+    if open_again_on is not None and open_again_on > last_update_on:
+        since = f"It was opened again on {long_date(open_again_on)}, after the last update"
+        return [Reason("changed_since", f"{since}. Say what has happened since")]
+    return []
+
+
 # What services hand to the doors.
 
 
@@ -211,6 +222,7 @@ class UpdateView:
     waiting_on: str | None = None
     waiting_on_since: date | None = None
     cause: DelayCause | None = None
+    no_change: bool = False  # "no change since the last update": what that one said stands
 
 
 @dataclass(frozen=True, slots=True)

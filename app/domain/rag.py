@@ -84,6 +84,7 @@ class PlanSettings:
 class MilestoneFacts:
     """Every fact of a milestone that a rule looks at; all of them stand on its row.
 
+    last_update_on       the day of the last update that said something; `no_change_on`: of the first "no change" since
     reported_on          the day its completion was reported (not the day the work is said to have been finished)
     policy_met_on        the day since which the evidence policy has been met without a break; None: not met now
     policy_met_until     the last day on which it stays met if nothing is done; None: no end
@@ -107,6 +108,7 @@ class MilestoneFacts:
     forecast_date: date | None = None
     in_progress_since: date | None = None
     last_update_on: date | None = None
+    no_change_on: date | None = None
     reported_on: date | None = None
     policy_met_on: date | None = None
     policy_met_until: date | None = None
@@ -440,15 +442,16 @@ def _late_start(facts: MilestoneFacts, _: PlanSettings) -> Rule | None:
 def _no_update(facts: MilestoneFacts, settings: PlanSettings) -> Rule | None:
     """In progress and silent: Amber from the second review meeting in a row that no update covers, Red from the fourth.
 
-    An update covers the next meeting on or after its day. Merely starting covers none.
+    An update covers the next meeting on or after its day, a "no change" as `covering_on` says. Merely starting covers
+    none.
     """
     started_on = facts.in_progress_since or facts.added_on
-    updated_on = facts.last_update_on
-    quiet_since = _latest(started_on, updated_on)
+    updated_on = covering_on(facts)
+    quiet_since = _latest(started_on, facts.last_update_on)
     covered = 1 if updated_on is not None and updated_on >= started_on else 0
     meetings = meeting_dates(
         settings.meetings,
-        on_or_after=quiet_since,
+        on_or_after=_latest(started_on, updated_on),
         cycle_days=settings.cycle_days,
         approved_on=settings.approved_on,
     )
@@ -459,7 +462,8 @@ def _no_update(facts: MilestoneFacts, settings: PlanSettings) -> Rule | None:
 
     def say(on: date, _: Wording) -> str:
         limit = SILENT_MEETINGS_RED if red_on is not None and red_on <= on else SILENT_MEETINGS_AMBER
-        return f"No update for {day_count((on - quiet_since).days)} and at least {limit} review meetings"
+        said = "Nothing but “no change”" if facts.no_change_on is not None else "No update"
+        return f"{said} for {day_count((on - quiet_since).days)} and at least {limit} review meetings"
 
     return Rule(RuleCode.NO_UPDATE, uncovered[SILENT_MEETINGS_AMBER - 1], red_on, say=say)
 
@@ -531,6 +535,15 @@ JUDGES: dict[Status, tuple[Callable[[MilestoneFacts, PlanSettings], Rule | None]
     Status.ACHIEVED: (_outstanding_by_expiry, _lapse_by_expiry),
     Status.CANCELLED: (),
 }
+
+
+def covering_on(facts: MilestoneFacts) -> date | None:
+    """The day of what was last said that covers a review meeting: the next one on or after it.
+
+    An update covers one meeting. So does "no change", once: a second one in a row covers no further meeting, so what
+    counts is the first since the last update.
+    """
+    return facts.no_change_on or facts.last_update_on
 
 
 def late_start_on(facts: MilestoneFacts) -> date | None:

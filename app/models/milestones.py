@@ -6,7 +6,7 @@ setting is one read, one pure pass and one write.
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, false, text
 
 from app.domain.words import (
     CancellationGround,
@@ -149,6 +149,9 @@ class Milestone(SQLModel, table=True):
     # Its place in its action, once somebody has put the action in an order; `position` is the number of its reference.
     place: int | None = None
 
+    # The first "no change" since the last update: one review meeting is all that saying so covers.
+    no_change_on: date | None = None
+
 
 class MilestoneSupporter(SQLModel, table=True):
     """A supporting organisation: it may also update and attach."""
@@ -196,6 +199,7 @@ class ProgressUpdate(SQLModel, table=True):
     waiting_on: str | None = text_field(200, nullable=True)
     waiting_on_since: date | None = None
     cause: DelayCause | None = word_field(DelayCause, "cause", nullable=True)
+    no_change: bool = Field(default=False, nullable=False, sa_column_kwargs={"server_default": false()})
 
 
 class MilestoneEvent(SQLModel, table=True):

@@ -405,4 +405,5 @@ def _last_update(item: ExceptionItem) -> str:
         return ""
     if item.last_update_at is None:
         return "No update yet" if item.status is not Status.COMPLETED else ""
-    return f"{item.last_update_by}, {short(london_day(item.last_update_at))}"
+    since = f". No change since, as said on {short(item.no_change_on)}" if item.no_change_on else ""
+    return f"{item.last_update_by}, {short(london_day(item.last_update_at))}{since}"

@@ -193,9 +193,8 @@ def entry_of(update: UpdateView) -> Entry:
         ("Waiting on", _waiting(update)),
         ("Cause of delay", CAUSE_WORDS[update.cause] if update.cause else None),
     ]
-    return Entry(
-        update, _ENTRY_TITLES.get(update.kind, update.kind), tuple((name, text) for name, text in facts if text)
-    )
+    title = "No change" if update.no_change else _ENTRY_TITLES.get(update.kind, update.kind)
+    return Entry(update, title, tuple((name, text) for name, text in facts if text))
 
 
 def _declared(update: UpdateView) -> str | None:

@@ -37,7 +37,10 @@ def add_update(run: Writing, plan: str, ref: str, request: Request, form: Submit
     """Add a progress update."""
 
     def change() -> UpdateView:
-        narrative = form.required("narrative", "Enter what has happened since the last update")
+        no_change = bool(form.value("no_change"))
+        narrative = form.optional("narrative")
+        if not narrative and not no_change:
+            form.add("narrative", "required", "Enter what has happened since the last update")
         forecast = form.day("forecast_date", "The forecast date")
         declared = form.choice("declared_rag", Rag)
         green_on = form.day("return_to_green_on", "The date it returns to green")
@@ -47,6 +50,7 @@ def add_update(run: Writing, plan: str, ref: str, request: Request, form: Submit
             services.add_update,
             milestone=MilestoneKey(plan=plan, ref=ref),
             narrative=narrative,
+            no_change=no_change,
             forecast_date=forecast,
             declared_rag=declared,
             rationale=form.optional("rationale"),

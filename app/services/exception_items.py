@@ -120,6 +120,7 @@ def _milestone_item(
         return_to_green_on=row.return_to_green_on,
         last_update_at=row.update_at,
         last_update_by=row.update_by or "",
+        no_change_on=row.no_change_on,
         accepted_until=london_day(row.accepted_until) if row.accepted_until else None,
         marking=row.marking,
         version=f"{row.version}.{row.evidence_seq}",

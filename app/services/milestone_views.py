@@ -88,7 +88,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         audit_total=total,
         may=_may(uow, case, evidence, requests),
         plan_policy=case.plan.evidence_policy,
-        latest_update=said[0] if said else None,
+        latest_update=next((one for one in said if not one.no_change), None),
     )
 
 

@@ -87,12 +87,12 @@ def _meeting_held(_: Trail, __: AuditEvent) -> Record:
 
 
 def _update(trail: Trail, event: AuditEvent) -> Record:
-    update_id = next(trail.texts[text_id].item_id for _, text_id, _ in json.loads(event.texts))
-    update, said = trail.updates[update_id], trail.said(event)
+    update, said = _update_told_by(trail, event), trail.said(event)
     return {
         "does": "update",
         "milestone": trail.ref(event),
-        "narrative": said["narrative"],
+        "narrative": said.get("narrative"),
+        "no_change": update.no_change or None,
         "forecast_day": trail.calendar.offset(update.forecast_date),
         "declared_rag": update.declared_rag,
         "rationale": said.get("rationale"),
@@ -103,6 +103,17 @@ def _update(trail: Trail, event: AuditEvent) -> Record:
         "waiting_on": update.waiting_on,
         "cause": update.cause,
     }
+
+
+def _update_told_by(trail: Trail, event: AuditEvent) -> ProgressUpdate:
+    """The update whose texts the event points to; "no change" may have none."""
+    for _, text_id, _ in json.loads(event.texts):
+        return trail.updates[trail.texts[text_id].item_id]
+    return next(
+        one
+        for one in trail.updates.values()
+        if one.no_change and (one.milestone_id, one.at) == (event.milestone_id, event.at)
+    )
 
 
 def _start(trail: Trail, event: AuditEvent) -> Record:

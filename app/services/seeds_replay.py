@@ -76,7 +76,8 @@ def _update(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     updates.add_update(
         uow,
         milestone=stage.key(step),
-        narrative=step["narrative"],
+        narrative=step.get("narrative"),
+        no_change=step.get("no_change", False),
         forecast_date=stage.calendar.day(step.get("forecast_day")),
         declared_rag=_word(Rag, step.get("declared_rag")),
         rationale=step.get("rationale"),

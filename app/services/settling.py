@@ -27,6 +27,7 @@ def facts_of(row: Any, *, owner_left: bool = False, declared_by_title: str | Non
         forecast_date=row.forecast_date,
         in_progress_since=row.in_progress_since,
         last_update_on=row.last_update_on,
+        no_change_on=row.no_change_on,
         reported_on=row.reported_on,
         policy_met_on=row.policy_met_on,
         policy_met_until=row.policy_met_until,

@@ -11,7 +11,7 @@ from app.domain import permissions, rag
 from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, UpdateView
 from app.domain.permissions import Act
-from app.domain.refusals import Refused
+from app.domain.refusals import Reason, Refused
 from app.domain.words import DelayCause, MilestoneEventKind, Rag, Status
 from app.models import ProgressUpdate
 from app.models.texts import latest_texts
@@ -26,7 +26,8 @@ def add_update(
     uow: UnitOfWork,
     *,
     milestone: MilestoneKey,
-    narrative: str,
+    narrative: str | None = None,
+    no_change: bool = False,
     forecast_date: date | None = None,
     declared_rag: Rag | None = None,
     rationale: str | None = None,
@@ -42,10 +43,14 @@ def add_update(
 
     A declaration worse than the rules counts from today; one that is better is kept, improves nothing, and the
     update says so. A forecast is the owner's to change, and each change is kept.
+
+    `no_change`: what the last update said stands, all of it. The narrative may then be left out, and anything else that
+    is sent has to be what is there already.
     """
     case = open_case(uow, milestone, act=Act.UPDATE, if_match=if_match)
     texts = _checked(
         case,
+        needs_narrative=not no_change,
         narrative=narrative,
         declared_rag=declared_rag,
         rationale=rationale,
@@ -55,17 +60,18 @@ def add_update(
         waiting_on=waiting_on,
         forecast_date=forecast_date,
     )
+    if no_change:
+        changed = {
+            **texts, "declared_rag": declared_rag, "forecast_date": forecast_date, "cause": cause,
+            "return_to_green_on": return_to_green_on,
+        }  # fmt: skip
+        return _add_no_change(uow, case, texts["narrative"], changed)
     _refuse_unless_updatable(case)
     row = case.milestone
     waiting = texts.pop("waiting_on")
-    update = ProgressUpdate(
-        id=new_id(),
-        plan_id=case.plan.id,
-        milestone_id=row.id,
-        at=uow.now,
-        by_id=uow.actor.id,
-        by_title=uow.actor.title,
-        by_organisation=uow.actor.organisation,
+    update = _new_update(
+        uow,
+        case,
         forecast_date=forecast_date,
         forecast_was=row.forecast_date if forecast_date and forecast_date != row.forecast_date else None,
         declared_rag=declared_rag,
@@ -83,6 +89,54 @@ def add_update(
     uow.record("progress_updated", **case.about, facts=facts, texts=texts, texts_of=update.id)
     settling.settle(uow, case)
     return _view(update, {(update.id, name): text for name, text in texts.items() if text})
+
+
+def _add_no_change(uow: UnitOfWork, case: Case, narrative: str | None, given: dict[str, Any]) -> UpdateView:
+    """Put down that nothing has changed. What the last update said of forecast, issue and support stays in force."""
+    row = case.milestone
+    _refuse_unless_updatable(
+        case, *rules.unmet_no_change(last_update_on=row.last_update_on, open_again_on=row.open_again_on)
+    )
+    _check_nothing_changes(uow, row, given)
+    update = _new_update(uow, case, no_change=True)
+    uow.session.add(update)
+    uow.session.flush()
+    row.no_change_on = row.no_change_on or uow.today
+    texts = {"narrative": narrative}
+    uow.record("progress_updated", **case.about, facts={"no_change": True}, texts=texts, texts_of=update.id)
+    settling.settle(uow, case)
+    return _view(update, {(update.id, "narrative"): narrative} if narrative else {})
+
+
+def _check_nothing_changes(uow: UnitOfWork, row: Any, given: dict[str, Any]) -> None:
+    """Raise Invalid for what is sent along with "no change" and is not what is there already."""
+    last = uow.session.get(ProgressUpdate, row.last_update_id)
+    texts = latest_texts(uow.session, [row.last_update_id])
+    there = {
+        **{name: texts.get((row.last_update_id, name)) for name in ("issue", "support_required", "path_to_green")},
+        "waiting_on": row.waiting_on,
+        "cause": row.cause,
+        "forecast_date": row.forecast_date,
+        "return_to_green_on": last.return_to_green_on if last else None,
+    }
+    checks = Checks()
+    for name, value in given.items():
+        if name != "narrative" and value is not None and value != there.get(name):
+            checks.add(name, "no_change", "You say that nothing has changed, and this is not what was said last")
+    checks.done()
+
+
+def _new_update(uow: UnitOfWork, case: Case, **said: Any) -> ProgressUpdate:
+    return ProgressUpdate(
+        id=new_id(),
+        plan_id=case.plan.id,
+        milestone_id=case.milestone.id,
+        at=uow.now,
+        by_id=uow.actor.id,
+        by_title=uow.actor.title,
+        by_organisation=uow.actor.organisation,
+        **said,
+    )
 
 
 def list_updates(
@@ -112,11 +166,12 @@ def updates_of(
 
 
 def _checked(
-    case: Case, *, declared_rag: Rag | None, forecast_date: date | None, **texts: str | None
+    case: Case, *, needs_narrative: bool, declared_rag: Rag | None, forecast_date: date | None, **texts: str | None
 ) -> dict[str, Any]:
     checks = Checks()
+    take_narrative = checks.required_text if needs_narrative else checks.optional_text
     kept: dict[str, Any] = {
-        "narrative": checks.required_text("narrative", texts["narrative"], name="what has happened"),
+        "narrative": take_narrative("narrative", texts["narrative"], name="what has happened"),
         "waiting_on": checks.optional_text("waiting_on", texts["waiting_on"], limit=200),
     }
     for name in ("rationale", "issue", "support_required", "path_to_green"):
@@ -133,8 +188,9 @@ def _checked(
     return kept
 
 
-def _refuse_unless_updatable(case: Case) -> None:
+def _refuse_unless_updatable(case: Case, *further: Reason) -> None:
     found = rules.unmet_plan_state(case.plan.state) + rules.may_be_updated(case.milestone.status)
+    found = found or list(further)
     if found:
         raise Refused(
             found,
@@ -210,7 +266,7 @@ def _facts(row: Any, update: ProgressUpdate) -> dict[str, Any]:
 
 def _carry_to_row(uow: UnitOfWork, row: Any, update: ProgressUpdate, *, asks_for_support: bool) -> None:
     """What lists and filters need of the latest update stands on the milestone's row."""
-    row.last_update_on, row.last_update_id = uow.today, update.id
+    row.last_update_on, row.last_update_id, row.no_change_on = uow.today, update.id, None
     if update.forecast_date is not None:
         row.forecast_date = update.forecast_date
     row.support_required = asks_for_support
@@ -245,4 +301,5 @@ def _view(update: ProgressUpdate, texts: dict[tuple[str, str], str]) -> UpdateVi
         waiting_on=update.waiting_on,
         waiting_on_since=update.waiting_on_since,
         cause=update.cause,
+        no_change=update.no_change,
     )

@@ -25,6 +25,22 @@ def test_an_update_starts_the_milestone_and_is_kept_whole(api: Api) -> None:
     problem(api.post(f"{path}/updates", "zoe", json=UPDATE), 404)
 
 
+def test_no_change_needs_no_narrative_and_is_told_as_such(api: Api) -> None:
+    view = api.world.milestone()
+    path = f"/milestones/{view.row.id}"
+    assert codes(api.post(f"{path}/updates", "connie", json={"no_change": True})) == ["no_update_yet"]
+    made(api.post(f"{path}/updates", "connie", json=UPDATE))
+    update = made(api.post(f"{path}/updates", "connie", json={"no_change": True}))
+    assert (update["no_change"], update["narrative"], update["issue"]) == (True, None, None)
+    assert [one["no_change"] for one in shown(api.get(f"{path}/updates"))["items"]] == [True, False]
+    changed = {"no_change": True, "forecast_date": "2026-06-01"}
+    assert pointers(api.post(f"{path}/updates", "connie", json=changed)) == ["/forecast_date"]
+    assert pointers(api.post(f"{path}/updates", "connie", json={"no_change": "yes"})) == ["/no_change"]
+    assert shown(api.get(path))["forecast_date"] == UPDATE["forecast_date"]
+    problem(api.post(f"{path}/updates", "pol", json={"no_change": True}), 403)
+    problem(api.post(f"{path}/updates", "zoe", json={"no_change": True}), 404)
+
+
 @on_sqlite
 def test_a_declaration_better_than_the_rules_improves_nothing_and_says_so(api: Api) -> None:
     view = api.world.milestone(due_date=api.world.clock.today.replace(day=1))

@@ -418,6 +418,15 @@ def test_an_update_the_day_after_a_meeting_covers_the_one_after():
     assert days_of(RuleCode.NO_UPDATE, facts, FORTNIGHTS) == (date(2009, 11, 19), date(2009, 12, 17))
 
 
+def test_no_change_covers_one_meeting_and_the_sentence_counts_from_what_was_really_said():
+    facts = silent(last_update_on=date(2009, 10, 7), no_change_on=date(2009, 10, 20))
+
+    assert days_of(RuleCode.NO_UPDATE, facts, FORTNIGHTS) == (date(2009, 11, 19), date(2009, 12, 17))
+    assert sentence(RuleCode.NO_UPDATE, facts, FORTNIGHTS, on=date(2009, 11, 19)) == (
+        "Nothing but “no change” for 43 days and at least 2 review meetings"
+    )
+
+
 @pytest.mark.parametrize("last_update_on", [None, date(2009, 9, 30)])
 def test_starting_without_an_update_covers_no_meeting(last_update_on):
     facts = silent(in_progress_since=date(2009, 10, 7), last_update_on=last_update_on)
@@ -679,6 +688,7 @@ def plans(draw):
 def milestones(draw):
     """Any facts at all, so long as what is stored in pairs belongs together."""
     late_on = draw(MAYBE)
+    updated_on = draw(MAYBE)
     met_on = draw(MAYBE)
     reopened_on = draw(MAYBE)
     lasting = st.none() | st.integers(0, 60).map(lambda n: (met_on or ADDED) + timedelta(n))
@@ -689,7 +699,10 @@ def milestones(draw):
         due_date=draw(MAYBE),
         forecast_date=draw(MAYBE),
         in_progress_since=draw(MAYBE),
-        last_update_on=draw(MAYBE),
+        last_update_on=updated_on,
+        no_change_on=draw(st.none() | st.integers(0, 60).map(lambda n: updated_on + timedelta(n)))
+        if updated_on
+        else None,
         reported_on=draw(MAYBE),
         policy_met_on=met_on,
         policy_met_until=draw(lasting) if met_on else None,
@@ -721,8 +734,9 @@ def silent_meetings(facts, settings, day):
     listed = set(settings.meetings)
     anchor = max(settings.meetings, default=settings.approved_on)
     begun = facts.in_progress_since or facts.added_on
-    quiet = max(begun, facts.last_update_on or begun)
-    covered = facts.last_update_on is not None and facts.last_update_on >= begun
+    said_on = facts.no_change_on or facts.last_update_on
+    quiet = max(begun, said_on or begun)
+    covered = said_on is not None and said_on >= begun
     silent = 0
     for ordinal in range(quiet.toordinal(), day.toordinal() + 1):
         walked = date.fromordinal(ordinal)
