@@ -4,13 +4,17 @@ Plain tables, not entities: a statement on an entity's attributes costs the ORM'
 """
 
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Dialect, select
 
+from app.models.linked_evidence import evidence_from_json, gathered_evidence
 from app.models.milestones import Milestone, ProgressUpdate
 from app.models.organisations import Organisation, Person
 from app.models.plans import Action, Plan, Theme
+from app.models.raw_rows import RawColumns
+from app.models.texts import gathered_texts, texts_from_json
 
 _milestones: Any = Milestone.__table__
 _updates: Any = ProgressUpdate.__table__
@@ -21,6 +25,9 @@ _owner: Any = Person.__table__.alias("owner")
 _declarer: Any = Person.__table__.alias("declarer")
 _owner_organisation: Any = Organisation.__table__.alias("owner_organisation")
 _lead: Any = Organisation.__table__.alias("lead")
+
+SAID = ("issue", "support_required", "path_to_green", "rationale")
+"""What of the latest update an exception prints."""
 
 # What only a milestone's own page and its changes need.
 _LEFT_OUT = (
@@ -63,16 +70,28 @@ def milestone_rows() -> Any:
     return select(*columns).select_from(joined)
 
 
-@cache
-def exception_rows() -> Any:
-    """Milestones as the exception report reads them: with their latest update, without what it does not print."""
-    columns = (
-        *(column for column in _milestones.c if column.name not in _LEFT_OUT),
+_COMPARED = ("id", "plan_id", "amber_from", "red_from")
+_REPORTED = RawColumns(
+    (
+        *(column for column in _milestones.c if column.name not in (*_LEFT_OUT, *_COMPARED)),
         *_AROUND,
         _updates.c.at.label("update_at"),
         _updates.c.by_title.label("update_by"),
         _updates.c.return_to_green_on,
     )
+)
+
+
+class ExceptionRow(SimpleNamespace):
+    """One milestone of the exception report by name. `linked`: its evidence; `said`: {field: text} of its update."""
+
+
+@cache
+def exception_rows() -> Any:
+    """Milestones as the exception report reads them: all that an item is made of in one row.
+
+    Its first values are `id`, `plan_id`, `amber_from` and `red_from`; `typed_exception_row` makes sense of the rest.
+    """
     joined = (
         _milestones.join(_themes, _themes.c.id == _milestones.c.theme_id)
         .join(_lead, _lead.c.id == _milestones.c.lead_organisation_id)
@@ -80,4 +99,21 @@ def exception_rows() -> Any:
         .outerjoin(_declarer, _declarer.c.id == _milestones.c.declared_by)
         .outerjoin(_updates, _updates.c.id == _milestones.c.last_update_id)
     )
-    return select(*columns).select_from(joined)
+    return select(
+        *(_milestones.c[name] for name in _COMPARED),
+        *_REPORTED.selected,
+        gathered_evidence(_milestones.c.id).label("linked"),
+        gathered_texts(_milestones.c.last_update_id, SAID).label("said"),
+    ).select_from(joined)
+
+
+def typed_exception_row(values: tuple[Any, ...], dialect: Dialect) -> ExceptionRow:
+    """The values of one of these rows by name and with their types."""
+    named = _REPORTED.typed(dict(zip(_exception_names(), values, strict=True)), dialect)
+    linked, said = named.pop("linked"), named.pop("said")
+    return ExceptionRow(**named, linked=evidence_from_json(linked), said=texts_from_json(said))
+
+
+@cache
+def _exception_names() -> tuple[str, ...]:
+    return tuple(exception_rows().selected_columns.keys())

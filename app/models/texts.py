@@ -1,5 +1,6 @@
 """Reading typed text: the latest of each field of the items asked for, in one query."""
 
+import json
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from app.models.raw_rows import gathered
 from app.models.records import Text
 
 REDACTED = "[redacted]"
@@ -29,4 +31,21 @@ def latest_texts(session: Session, item_ids: Sequence[str]) -> dict[tuple[str, s
     return {
         (row.item_id, row.field): REDACTED if row.redacted_at is not None or row.body is None else row.body
         for row in session.connection().execute(_statement(), {"items": list(item_ids)}).all()
+    }
+
+
+def gathered_texts(item_id: Any, fields: Sequence[str]) -> Any:
+    """These fields of one item, gathered into one value of its row: `texts_from_json` makes sense of it."""
+    return (
+        gathered(_texts.c.written_at, _texts.c.id, _texts.c.field, _texts.c.body, _texts.c.redacted_at)
+        .where(_texts.c.item_id == item_id, _texts.c.field.in_(fields))
+        .scalar_subquery()
+    )
+
+
+def texts_from_json(gathered_rows: str | None) -> dict[str, str]:
+    """{field: text} of what `gathered_texts` gathered: the latest of each, "[redacted]" where it was."""
+    return {
+        field: REDACTED if redacted_at is not None or body is None else body
+        for _, _, field, body, redacted_at in sorted(json.loads(gathered_rows or "[]"), key=lambda row: row[:2])
     }

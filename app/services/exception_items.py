@@ -13,18 +13,18 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from sqlalchemy import Dialect
+
 from app.domain import rag
 from app.domain.days import london_day
 from app.domain.exception_reports import EvidenceSummary, ExceptionItem
 from app.domain.rag import PlanSettings, Reason, Wording
 from app.domain.words import Rag
-from app.services.cases import as_linked
+from app.models.milestone_rows import typed_exception_row
 from app.services.milestone_rows import evidence_count, facts_for
 
 MILESTONE, SUBMISSION = "milestone", "submission"
 REMEMBERED = 2_000
-SAID = ("issue", "support_required", "path_to_green", "rationale")
-"""What of the latest update an item prints, in the order in which `milestone_item` takes it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,32 +46,23 @@ def ground_for(settings: PlanSettings, *, on: date, today: date, plan_slug: str)
 
 
 def milestone_item(
-    row: Any,
-    colour: Rag,
-    ground: Ground,
-    *,
-    now: datetime,
-    evidence: tuple[Any, ...],
-    said: tuple[str, ...],
-    remember: bool = True,
+    row: Any, colour: Rag, ground: Ground, *, now: datetime, dialect: Dialect, remember: bool = True
 ) -> ExceptionItem:
-    """A milestone that is Red or Amber. `row` is one of `exception_scans.milestone_page`, `evidence` its rows of
-    `linked_evidence.rows_by_milestone`, `said` its texts in the order of `SAID`.
+    """A milestone that is Red or Amber. `row` is one of `exception_scans.milestone_page`.
 
     A long list that is read once does not `remember`: it would only push out what is asked for again.
     """
     turns_red = row.red_from is not None and row.red_from > now
+    colour_now = rag.colour_at(row.amber_from, row.red_from, now)
     work_out = _milestone_item if remember else _milestone_item.__wrapped__
-    return work_out(row, colour, rag.colour_at(row.amber_from, row.red_from, now), turns_red, ground, evidence, said)
+    return work_out(tuple(row), dialect, colour, colour_now, turns_red, ground)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _milestone_item(
-    row: Any, colour: Rag, colour_now: Rag, turns_red: bool, ground: Ground, evidence: tuple[Any, ...],
-    said: tuple[str, ...],
-) -> ExceptionItem:  # fmt: skip
-    on = ground.on
-    issue, support_required, path_to_green, rationale = said
+    values: tuple[Any, ...], dialect: Dialect, colour: Rag, colour_now: Rag, turns_red: bool, ground: Ground
+) -> ExceptionItem:
+    row, on = typed_exception_row(values, dialect), ground.on
     since = london_day(row.red_from if colour is Rag.RED else row.amber_from)
     slips = rag.slip(
         baseline=row.baseline_date,
@@ -81,8 +72,9 @@ def _milestone_item(
         status=row.status,
         today=ground.today,
     )
-    counted = evidence_count(row, [as_linked(one) for one in evidence], ground.settings, on)
+    counted = evidence_count(row, row.linked, ground.settings, on)
     facts = facts_for(row, ground.today)
+    wording = Wording(declared_rationale=row.said.get("rationale", ""))
     return ExceptionItem(
         kind=MILESTONE,
         id=row.id,
@@ -93,7 +85,7 @@ def _milestone_item(
         since=since,
         days=(on - since).days + 1,
         exception_days=(on - london_day(row.amber_from)).days + 1,
-        reasons=rag.reasons_on(facts, ground.settings, on, wording=Wording(declared_rationale=rationale)),
+        reasons=rag.reasons_on(facts, ground.settings, on, wording=wording),
         turns_red_on=london_day(row.red_from) if turns_red else None,
         theme=row.theme_title,
         theme_id=row.theme_id,
@@ -111,12 +103,12 @@ def _milestone_item(
         approved_slip_days=slips.approved_slip_days,
         moves=row.moves,
         evidence=EvidenceSummary(counted.counting, counted.total, counted.state),
-        issue=issue,
+        issue=row.said.get("issue", ""),
         waiting_on=row.waiting_on or "",
         waiting_on_since=row.waiting_on_since,
         cause=row.cause,
-        support_required=support_required,
-        path_to_green=path_to_green,
+        support_required=row.said.get("support_required", ""),
+        path_to_green=row.said.get("path_to_green", ""),
         return_to_green_on=row.return_to_green_on,
         last_update_at=row.update_at,
         last_update_by=row.update_by or "",

@@ -19,14 +19,11 @@ from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag
 from app.models import exception_scans, plan_heads
 from app.models.exception_scans import Shape
-from app.models.linked_evidence import rows_by_milestone
-from app.models.texts import latest_texts
 from app.models.visibility import viewer_parameters
 from app.services import cursors, plan_counts
 from app.services.cases import plan_settings
 from app.services.exception_items import (
     MILESTONE,
-    SAID,
     SUBMISSION,
     Ground,
     ground_for,
@@ -278,23 +275,16 @@ def _items(
     *,
     remember: bool = True,
 ) -> list[ExceptionItem]:
-    """What was found, as the report prints it: two queries more for the evidence and the words of all of it."""
-    rows = [place.row for place in places if place.kind == MILESTONE]
-    evidence: dict[str, list[Any]] = {row.id: [] for row in rows}
-    if rows:
-        for one in rows_by_milestone(uow.session, list(evidence)):
-            evidence[one.milestone_id].append(one)
-    texts = latest_texts(uow.session, [row.last_update_id for row in rows if row.last_update_id])
-    now, found = question.now, []
-    for place in places:
-        row, ground = place.row, grounds[place.row.plan_id]
-        if place.kind == SUBMISSION:
-            found.append(submission_item(row, place.colour, ground, now=now, instant=question.instant))
-            continue
-        said = tuple([texts.get((row.last_update_id, field), "") for field in SAID])
-        linked = tuple(evidence[row.id])
-        found.append(milestone_item(row, place.colour, ground, now=now, evidence=linked, said=said, remember=remember))
-    return found
+    """What was found, as the report prints it."""
+    now, dialect = question.now, uow.session.get_bind().dialect
+    return [
+        submission_item(place.row, place.colour, grounds[place.row.plan_id], now=now, instant=question.instant)
+        if place.kind == SUBMISSION
+        else milestone_item(
+            place.row, place.colour, grounds[place.row.plan_id], now=now, dialect=dialect, remember=remember
+        )
+        for place in places
+    ]
 
 
 # --- How many ---------------------------------------------------------------------------------------------------------
