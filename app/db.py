@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, bindparam, create_engine, delete, event, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, create_engine, delete, event, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlmodel import Session
 
@@ -73,10 +73,10 @@ class UnitOfWork:
     now: datetime
     pending: list[PendingEvent] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    today: date = field(init=False)
 
-    @property
-    def today(self) -> date:
-        return london_day(self.now)
+    def __post_init__(self) -> None:
+        self.today = london_day(self.now)
 
     def record(
         self,
@@ -153,6 +153,19 @@ class IdempotencySlot:
     fingerprint: str
 
 
+class _OneTransaction(Session):
+    """A session that lives for one transaction, so that its connection is looked up once and not for every query."""
+
+    _kept: Connection | None = None
+
+    def connection(self, *arguments: Any, **options: Any) -> Connection:
+        if arguments or options:
+            return super().connection(*arguments, **options)
+        if self._kept is None:
+            self._kept = super().connection()
+        return self._kept
+
+
 class Database:
     """The database behind one URL. `read` and `write` are the only ways in."""
 
@@ -179,7 +192,7 @@ class Database:
 
     def read(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
         """Carry out a use case that only reads, on one snapshot. A GET never writes."""
-        with _answering_for_the_database(), Session(self.reader, autoflush=False) as session:
+        with _answering_for_the_database(), _OneTransaction(self.reader, autoflush=False) as session:
             return use_case(UnitOfWork(session, actor, now))
 
     def write(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
@@ -233,7 +246,7 @@ class Database:
         raise AssertionError("unreachable")
 
     def _once(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
-        with self._writers_turn(), Session(self.writer, autoflush=False) as session:
+        with self._writers_turn(), _OneTransaction(self.writer, autoflush=False) as session:
             uow = UnitOfWork(session, actor, now)
             result = use_case(uow)
             session.flush()

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -35,12 +35,13 @@ from app.pages.wording import (
     slip_words,
 )
 from app.services.exception_reports import CompiledReport, compile_report
-from app.services.plans import choices
+from app.services.plans import choices_of
 
 router = APIRouter()
 
 ROWS = 50
 MOST_ROWS = 200
+LONGEST_CURSOR = 500
 
 W = TypeVar("W", Rag, DelayCause)
 
@@ -74,35 +75,26 @@ class Wanted:
         return {name: value for name, value in asked.items() if value}
 
 
-async def _wanted(  # async: what only looks at the address needs no thread
-    on: str = "",
-    rag: str = "",
-    theme: str = "",
-    owner: str = "",
-    organisation: str = "",
-    kind: str = "",
-    cause: str = "",
-    support_required: str = "",
-    turns_red: str = "",
-    detail: str = "",
-    rows: str = "",
-    cursor: Annotated[str | None, Query(max_length=500)] = None,
-) -> Wanted:
+async def _wanted(request: Request) -> Wanted:  # async: what only looks at the address needs no thread
+    asked = request.query_params.get
+    cursor = asked("cursor") or None
+    if cursor is not None and len(cursor) > LONGEST_CURSOR:
+        raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list")
     return Wanted(
         filters=ExceptionFilters(
-            on=_day(on),
-            rag=_word("rag", rag, Rag),
-            theme=theme or None,
-            owner=owner or None,
-            organisation=organisation or None,
-            kind=kind or None,
-            cause=_word("cause", cause, DelayCause),
-            support_required=support_required == "true",
-            turns_red=turns_red == "true",
+            on=_day(asked("on", "")),
+            rag=_word("rag", asked("rag", ""), Rag),
+            theme=asked("theme") or None,
+            owner=asked("owner") or None,
+            organisation=asked("organisation") or None,
+            kind=asked("kind") or None,
+            cause=_word("cause", asked("cause", ""), DelayCause),
+            support_required=asked("support_required") == "true",
+            turns_red=asked("turns_red") == "true",
         ),
-        detail=detail == "all",
-        limit=MOST_ROWS if rows == str(MOST_ROWS) else ROWS,
-        cursor=cursor or None,
+        detail=asked("detail") == "all",
+        limit=MOST_ROWS if asked("rows") == str(MOST_ROWS) else ROWS,
+        cursor=cursor,
     )
 
 
@@ -133,7 +125,7 @@ def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedNow
 
     def read(uow: UnitOfWork) -> tuple[CompiledReport, Choices, ExceptionReport | None]:
         found = compile_report(uow, slug=plan, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
-        return found, choices(uow, slug=plan), _look_ahead(uow, plan, found)
+        return found, choices_of(uow, found.plan.id), _look_ahead(uow, plan, found)
 
     found, offered, ahead = run.read(read)
     report = found.report
