@@ -3,14 +3,16 @@
 Plain tables, not entities: a statement on an entity's attributes costs the ORM's compilation at every execution.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Dialect, select
+from sqlalchemy import Dialect, bindparam, select
+from sqlalchemy.orm import Session
 
 from app.models.linked_evidence import evidence_from_json, gathered_evidence
-from app.models.milestones import Milestone, ProgressUpdate
+from app.models.milestones import Milestone, MilestoneSupporter, ProgressUpdate
 from app.models.organisations import Organisation, Person
 from app.models.plans import Action, Plan, Theme
 from app.models.raw_rows import RawColumns
@@ -25,6 +27,7 @@ _owner: Any = Person.__table__.alias("owner")
 _declarer: Any = Person.__table__.alias("declarer")
 _owner_organisation: Any = Organisation.__table__.alias("owner_organisation")
 _lead: Any = Organisation.__table__.alias("lead")
+_supporters: Any = MilestoneSupporter.__table__
 
 SAID = ("issue", "support_required", "path_to_green", "rationale")
 """What of the latest update an exception prints."""
@@ -80,6 +83,31 @@ _REPORTED = RawColumns(
         _updates.c.return_to_green_on,
     )
 )
+
+
+@cache
+def _by_id() -> Any:
+    return milestone_rows().where(_milestones.c.id == bindparam("milestone"))
+
+
+def milestone_row_by_id(session: Session, milestone_id: str) -> Any:
+    """One of `milestone_rows`."""
+    return session.connection().execute(_by_id(), {"milestone": milestone_id}).one()
+
+
+@cache
+def _supporting() -> Any:
+    return (
+        select(_supporters.c.milestone_id, _lead.c.id, _lead.c.slug, _lead.c.name)
+        .join(_lead, _lead.c.id == _supporters.c.organisation_id)
+        .where(_supporters.c.milestone_id.in_(bindparam("milestones", expanding=True)))
+        .order_by(_lead.c.name)
+    )
+
+
+def supporting_organisations(session: Session, milestone_ids: list[str]) -> Sequence[Any]:
+    """A row for each supporting organisation of these milestones, by name."""
+    return session.connection().execute(_supporting(), {"milestones": milestone_ids}).all()
 
 
 class ExceptionRow(SimpleNamespace):

@@ -106,7 +106,7 @@ def meeting_days(session: Session, plan_ids: Sequence[str]) -> dict[str, tuple[d
     """Each plan's review meetings in order, cancelled ones left out."""
     found: dict[str, list[date]] = {plan_id: [] for plan_id in plan_ids}
     if found:
-        for plan_id, day in session.connection().execute(_meeting_days(), {"plans": list(plan_ids)}):
+        for plan_id, day in session.connection().execute(_meeting_days(), {"plans": list(plan_ids)}).all():
             found[plan_id].append(day)
     return {plan_id: tuple(days) for plan_id, days in found.items()}
 

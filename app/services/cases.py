@@ -5,6 +5,7 @@ Locks are taken in one order everywhere: milestones by id, then evidence, then t
 
 from collections.abc import Iterable
 from datetime import date
+from functools import cache
 from typing import Any
 
 from sqlalchemy import select
@@ -17,11 +18,12 @@ from app.domain.permissions import Act, Item
 from app.domain.rag import PlanSettings
 from app.domain.refusals import NotFound, Stale
 from app.domain.words import Scope
-from app.models import Milestone, MilestoneSupporter, Person, Plan, plan_heads
+from app.models import Milestone, Person, Plan, plan_heads
 from app.models.linked_evidence import rows_by_milestone
 from app.models.visibility import knowable
 from app.services import settling
 from app.services.milestone_case import Case as Case
+from app.services.milestone_rows import supporters_of
 
 
 def open_case(uow: UnitOfWork, key: MilestoneKey, *, act: Act = Act.READ_PLAN, if_match: str | None = None) -> Case:
@@ -33,7 +35,7 @@ def open_case(uow: UnitOfWork, key: MilestoneKey, *, act: Act = Act.READ_PLAN, i
     found = uow.session.execute(_wanted(uow, key).with_for_update(of=Milestone, key_share=True)).one_or_none()
     if found is None:
         raise NotFound
-    case = build_case(uow, *found)
+    case = _case(uow, *found)
     permissions.require(uow.actor, act, case.item)
     if if_match is not None and if_match != case.version:
         raise Stale(current_version=case.version)
@@ -46,7 +48,7 @@ def read_case(uow: UnitOfWork, key: MilestoneKey) -> Case:
     found = uow.session.execute(_wanted(uow, key)).one_or_none()
     if found is None:
         raise NotFound
-    case = build_case(uow, *found)
+    case = _case(uow, *found)
     require_reading(uow, case.plan.id)
     return case
 
@@ -64,27 +66,36 @@ def affected_cases(uow: UnitOfWork, milestone_ids: Iterable[str]) -> list[Case]:
     """
     cases = []
     for milestone_id in sorted(milestone_ids):
-        statement = select(Milestone, Plan).join(Plan, Plan.id == Milestone.plan_id).where(Milestone.id == milestone_id)
+        statement = _cases().where(Milestone.id == milestone_id)
         row = uow.session.execute(statement.with_for_update(of=Milestone, key_share=True)).one()
-        case = build_case(uow, *row)
+        case = _case(uow, *row)
         settling.catch_up(uow, case)
         cases.append(case)
     return cases
 
 
 def _wanted(uow: UnitOfWork, key: MilestoneKey) -> Any:
-    statement = select(Milestone, Plan).join(Plan, Plan.id == Milestone.plan_id).where(knowable(uow.actor))
+    statement = _cases().where(knowable(uow.actor))
     if key.id:
         return statement.where(Milestone.id == key.id)
     return statement.where(Plan.slug == key.plan, Milestone.ref == key.ref)
 
 
-def build_case(uow: UnitOfWork, milestone: Milestone, plan: Plan) -> Case:
-    owner = uow.session.get(Person, milestone.owner_id) if milestone.owner_id else None
-    supporters = uow.session.execute(
-        select(MilestoneSupporter.organisation_id).where(MilestoneSupporter.milestone_id == milestone.id)
-    ).scalars()
-    organisations = {milestone.lead_organisation_id, *supporters}
+@cache
+def _cases() -> Any:
+    """A milestone with its plan and its owner."""
+    joined = select(Milestone, Plan, Person).join(Plan, Plan.id == Milestone.plan_id)
+    return joined.outerjoin(Person, Person.id == Milestone.owner_id)
+
+
+def fresh_case(uow: UnitOfWork, milestone: Milestone, plan: Plan) -> Case:
+    """A milestone that was just added, or whose owner or supporters were just changed, as it is now."""
+    return _case(uow, milestone, plan, uow.session.get(Person, milestone.owner_id) if milestone.owner_id else None)
+
+
+def _case(uow: UnitOfWork, milestone: Milestone, plan: Plan, owner: Person | None) -> Case:
+    supporters = supporters_of(uow, [milestone.id])[milestone.id]
+    organisations = {milestone.lead_organisation_id, *(organisation.id for organisation in supporters)}
     if owner is not None:
         organisations.add(owner.organisation_id)
     return Case(
@@ -93,6 +104,7 @@ def build_case(uow: UnitOfWork, milestone: Milestone, plan: Plan) -> Case:
         settings=plan_settings(plan, meeting_days(uow, plan.id)),
         organisations=frozenset(organisations),
         owner=owner,
+        supporters=supporters,
         evidence=linked_evidence(uow, [milestone.id])[milestone.id],
     )
 

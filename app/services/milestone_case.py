@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.domain.evidence import LinkedEvidence
+from app.domain.milestones import OrganisationRef
 from app.domain.permissions import Item
 from app.domain.rag import PlanSettings
 from app.models import Milestone, Person, Plan
@@ -19,6 +20,7 @@ class Case:
     organisations: frozenset[str]
     owner: Person | None
     evidence: list[LinkedEvidence] = field(default_factory=list)
+    supporters: tuple[OrganisationRef, ...] = ()
 
     @property
     def item(self) -> Item:

@@ -25,7 +25,7 @@ from app.models import (
     Plan,
 )
 from app.services import settling
-from app.services.cases import build_case, open_case
+from app.services.cases import fresh_case, open_case
 from app.services.evidence_intake import next_ref
 from app.services.milestone_views import view_of
 from app.services.plans import known_plan, organisation_named
@@ -103,7 +103,7 @@ def add_milestone(
     uow.session.flush()
     _replace_supporters(uow, row, supporters)
     _replace_restrictions(uow, row, allowed)
-    case = build_case(uow, row, plan)
+    case = fresh_case(uow, row, plan)
     uow.record(
         "milestone_added",
         **case.about,
@@ -149,7 +149,7 @@ def edit_milestone(
     if supporters is not None:
         facts["supporting_organisations"] = supporters
     uow.record("milestone_edited", **case.about, facts=facts, texts=typed)
-    fresh = build_case(uow, row, plan)
+    fresh = fresh_case(uow, row, plan)
     settling.settle(uow, fresh)
     return view_of(uow, fresh)
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
-
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain import milestones as rules
@@ -14,7 +12,7 @@ from app.domain.evidence import LinkedEvidence
 from app.domain.milestones import EvidenceCount, MilestoneRow, OrganisationRef, PersonRef, Ref
 from app.domain.rag import MilestoneFacts, PlanSettings, Wording
 from app.domain.words import Marking, PlanState, Rag, Status
-from app.models import MilestoneSupporter, Organisation
+from app.models.milestone_rows import supporting_organisations
 from app.models.texts import latest_texts
 from app.services import settling
 
@@ -24,13 +22,7 @@ def supporters_of(uow: UnitOfWork, milestone_ids: Sequence[str]) -> dict[str, tu
     found: dict[str, list[OrganisationRef]] = {milestone_id: [] for milestone_id in milestone_ids}
     if not found:
         return {}
-    statement = (
-        select(MilestoneSupporter.milestone_id, Organisation.id, Organisation.slug, Organisation.name)
-        .join(Organisation, Organisation.id == MilestoneSupporter.organisation_id)
-        .where(MilestoneSupporter.milestone_id.in_(milestone_ids))
-        .order_by(Organisation.name)
-    )
-    for row in uow.session.execute(statement):
+    for row in supporting_organisations(uow.session, list(found)):
         found[row.milestone_id].append(OrganisationRef(row.id, row.slug, row.name))
     return {milestone_id: tuple(organisations) for milestone_id, organisations in found.items()}
 

@@ -18,13 +18,13 @@ from app.domain.milestones import (
 )
 from app.domain.permissions import Act
 from app.domain.words import ChangeState, PlanState, Status
-from app.models import Milestone, MilestoneEvent, MilestoneRestriction, Organisation, Person
-from app.models.milestone_rows import milestone_rows
+from app.models import MilestoneEvent, MilestoneRestriction, Organisation, Person
+from app.models.milestone_rows import milestone_row_by_id
 from app.models.texts import latest_texts
 from app.services import audit_events, change_requests, updates
 from app.services.cases import Case, read_case
 from app.services.evidence_views import evidence_of
-from app.services.milestone_rows import declared_by, milestone_row, rationales_of, supporters_of
+from app.services.milestone_rows import declared_by, milestone_row, rationales_of
 
 EVIDENCE_SHOWN = 50
 UPDATES_SHOWN = 50
@@ -39,14 +39,14 @@ def get_milestone(uow: UnitOfWork, *, milestone: MilestoneKey) -> MilestoneView:
 
 
 def moved(uow: UnitOfWork, case: Case) -> MilestoneMoved:
-    """Where a milestone stands after a change, in at most three queries: others wait to write while this is read."""
-    row = uow.session.execute(milestone_rows().where(Milestone.id == case.milestone.id)).one()
+    """Where a milestone stands after a change, in one query or two: others wait to write while this is read."""
+    row = milestone_row_by_id(uow.session, case.milestone.id)
     return MilestoneMoved(
         milestone_row(
             row,
             settings=case.settings,
             evidence=case.evidence,
-            supporters=supporters_of(uow, [row.id])[row.id],
+            supporters=case.supporters,
             today=uow.today,
             rationale=rationales_of(uow, [row]).get(row.id, ""),
         )
@@ -54,7 +54,7 @@ def moved(uow: UnitOfWork, case: Case) -> MilestoneMoved:
 
 
 def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
-    row = uow.session.execute(milestone_rows().where(Milestone.id == case.milestone.id)).one()
+    row = milestone_row_by_id(uow.session, case.milestone.id)
     evidence, _ = evidence_of(uow, case, limit=EVIDENCE_SHOWN)
     said, _ = updates.updates_of(uow, row.id, limit=UPDATES_SHOWN)
     transitions = _transitions(uow, row.id)
@@ -67,7 +67,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
             row,
             settings=case.settings,
             evidence=case.evidence,
-            supporters=supporters_of(uow, [row.id])[row.id],
+            supporters=case.supporters,
             today=uow.today,
             rationale=rationale or "",
         ),

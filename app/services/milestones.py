@@ -222,8 +222,7 @@ def _move(
     """The state change itself: the status, its row, and the audit event with what was said."""
     before = case.milestone.status
     _, after = rules.TRANSITIONS[kind]
-    case.milestone.status = after
-    uow.session.flush()
+    case.milestone.status = after  # written with the moments that follow from it, when it is settled
     event_id = settling.note_event(uow, case, kind, day=day)
     about = {**case.about, "item_id": case.milestone.id}
     uow.record(event, **about, facts={"status": [before, after], **(facts or {})}, texts=texts, texts_of=event_id)

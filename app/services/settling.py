@@ -6,6 +6,8 @@ Every service that touches a milestone ends in `settle`; nothing else writes the
 from datetime import date, timedelta
 from typing import Any
 
+from sqlalchemy import insert
+
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain import rag
@@ -14,7 +16,10 @@ from app.domain.ids import new_id
 from app.domain.rag import ForecastDays, MilestoneFacts
 from app.domain.words import OPEN_STATUSES, EvidenceState, MilestoneEventKind, Status
 from app.models import MilestoneEvent
+from app.models.identity import table_of
 from app.services.milestone_case import Case
+
+_INSERT_EVENT = insert(table_of(MilestoneEvent))
 
 
 def facts_of(row: Any, *, owner_left: bool = False, declared_by_title: str | None = None) -> MilestoneFacts:
@@ -104,20 +109,22 @@ def fall_back(uow: UnitOfWork, case: Case, *, day: date, why: str) -> None:
 
 def note_event(uow: UnitOfWork, case: Case, kind: MilestoneEventKind, *, day: date | None = None) -> str:
     """A state change as a row of its own. Returns its id, under which what was said is kept."""
-    event = MilestoneEvent(
-        id=new_id(),
-        plan_id=case.plan.id,
-        milestone_id=case.milestone.id,
-        kind=kind,
-        at=uow.now,
-        by_id=uow.actor.id,
-        by_title=uow.actor.title,
-        by_organisation=uow.actor.organisation,
-        day=day,
+    event_id = new_id()
+    uow.session.connection().execute(
+        _INSERT_EVENT,
+        {
+            "id": event_id,
+            "plan_id": case.plan.id,
+            "milestone_id": case.milestone.id,
+            "kind": kind,
+            "at": uow.now,
+            "by_id": uow.actor.id,
+            "by_title": uow.actor.title,
+            "by_organisation": uow.actor.organisation,
+            "day": day,
+        },
     )
-    uow.session.add(event)
-    uow.session.flush()
-    return event.id
+    return event_id
 
 
 def would_lapse(case: Case, evidence: list[evidence_rules.LinkedEvidence], today: date) -> bool:

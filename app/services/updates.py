@@ -81,8 +81,7 @@ def add_update(
         waiting_on_since=_waiting_since(uow, row, waiting),
         cause=cause,
     )
-    uow.session.add(update)
-    uow.session.flush()
+    uow.session.add(update)  # written with the milestone, when it is settled
     facts = _facts(row, update)
     _carry_to_row(uow, row, update, asks_for_support=bool(texts["support_required"]))
     _start_if_first(uow, case)

@@ -354,7 +354,7 @@ def judged(demo: Loaded) -> list[Judged]:
     def look(uow: UnitOfWork) -> list[Judged]:
         statement = select(Milestone, Plan).join(Plan, Plan.id == Milestone.plan_id)  # type: ignore[arg-type]
         return [
-            Judged(plan.slug, row, settling.facts_of(row), cases.build_case(uow, row, plan).settings)
+            Judged(plan.slug, row, settling.facts_of(row), cases.fresh_case(uow, row, plan).settings)
             for row, plan in uow.session.execute(statement).all()
         ]
 
