@@ -59,8 +59,10 @@ class Asked:
             case.path_parameters["plan"] = PLAN
         if "id" in case.path_parameters:
             case.path_parameters["id"] = next(name for part, name in names.items() if f"v1{part}" in case.path)
-        headers = {"Authorization": f"Bearer {self.api.secret(self.who)}"} if self.who else {}
-        case.call_and_validate(headers=headers, checks=CHECKS)
+        if self.who:
+            # Into the case itself: a request made up without the credential is no longer one that has to be refused.
+            case.headers = {**(case.headers or {}), "Authorization": f"Bearer {self.api.secret(self.who)}"}
+        case.call_and_validate(checks=CHECKS)
 
 
 @pytest.mark.fuzz
