@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,13 +50,15 @@ class Waymark:
 
 
 @pytest.fixture
-def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Waymark:
-    """A data folder that is not there yet, and no other setting."""
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Waymark]:
+    """A data folder that is not there yet, and no other setting. What a command sets itself goes with the test."""
     for name in [name for name in os.environ if name.startswith("WAYMARK_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("WAYMARK_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "200")
-    return Waymark(tmp_path / "data", capsys)
+    yield Waymark(tmp_path / "data", capsys)
+    for name in ("WAYMARK_HOST", "WAYMARK_PORT"):
+        os.environ.pop(name, None)
 
 
 @pytest.fixture
