@@ -427,12 +427,13 @@ def _answering_for_the_database() -> Iterator[None]:
 
 
 def _worth_retrying(error: DBAPIError) -> bool:
-    """Deadlock and serialization failures; two first events of a chain at once; and the gate, which then refuses in
-    the service, with every reason.
+    """Deadlock and serialization failures; two first events of a chain, or two review meetings on one day, at once;
+    and the gate: the service then refuses, with every reason.
     """
     if _sqlstate(error) in _RETRY_STATES or gate_error(error) is not None:
         return True
-    return _sqlstate(error) == _UNIQUE_VIOLATION and "audit_heads" in str(error.orig)
+    at_once = ("audit_heads", "uq_review_meetings_day")
+    return _sqlstate(error) == _UNIQUE_VIOLATION and any(name in str(error.orig) for name in at_once)
 
 
 def _sqlstate(error: DBAPIError) -> str:

@@ -9,6 +9,7 @@ from app.api import (
     evidence,
     exception_reports,
     me,
+    meetings,
     milestones,
     plan_parts,
     plans,
@@ -17,7 +18,18 @@ from app.api import (
 )
 from app.api.deps import bearer
 
-NOUNS = (me, plans, plan_parts, milestones, updates, change_requests, evidence, exception_reports, audit_events)
+NOUNS = (
+    me,
+    plans,
+    plan_parts,
+    meetings,
+    milestones,
+    updates,
+    change_requests,
+    evidence,
+    exception_reports,
+    audit_events,
+)
 
 
 def _operation_id(route: APIRoute) -> str:

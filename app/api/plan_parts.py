@@ -1,4 +1,4 @@
-"""A plan's parts: themes, actions, review meetings and memberships."""
+"""A plan's parts: themes, actions and memberships. Review meetings have a module of their own."""
 
 from datetime import date
 
@@ -11,8 +11,8 @@ from app.api.answers import Page, PlanSlug
 from app.api.bodies import Body, Day, Key, Line
 from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, Person, exactly
-from app.domain.plans import ActionView, MeetingView, MembershipView, ThemeView
-from app.domain.words import MeetingState, Role
+from app.domain.plans import ActionView, MembershipView, ThemeView
+from app.domain.words import Role
 from app.services import plan_parts as services
 
 router = APIRouter(tags=["Parts of a plan"])
@@ -44,17 +44,6 @@ class Action(TypedDict):
 
 
 @exactly
-class Meeting(TypedDict):
-    """A review meeting."""
-
-    id: str
-    on: date
-    state: MeetingState
-    moved_from: date | None
-    version: str
-
-
-@exactly
 class Membership(TypedDict):
     """A role that a person holds in the plan, for an auditor until a day."""
 
@@ -76,12 +65,6 @@ class NewAction(Body):
 
     theme: Key
     title: Line
-
-
-class NewMeeting(Body):
-    """The day of a review meeting."""
-
-    on: Day
 
 
 class NewMembership(Body):
@@ -115,16 +98,6 @@ def action(view: ActionView) -> Action:
     }
 
 
-def meeting(view: MeetingView) -> Meeting:
-    return {
-        "id": view.id,
-        "on": view.on,
-        "state": view.state,
-        "moved_from": view.moved_from,
-        "version": view.version,
-    }
-
-
 def membership(view: MembershipView) -> Membership:
     return {
         "id": view.id,
@@ -137,11 +110,9 @@ def membership(view: MembershipView) -> Membership:
 
 _theme = TypeAdapter(Theme).dump_json
 _action = TypeAdapter(Action).dump_json
-_meeting = TypeAdapter(Meeting).dump_json
 _membership = TypeAdapter(Membership).dump_json
 _themes: TypeAdapter[Listing[Theme]] = TypeAdapter(Listing[Theme])
 _actions: TypeAdapter[Listing[Action]] = TypeAdapter(Listing[Action])
-_meetings: TypeAdapter[Listing[Meeting]] = TypeAdapter(Listing[Meeting])
 _memberships: TypeAdapter[Listing[Membership]] = TypeAdapter(Listing[Membership])
 
 
@@ -179,24 +150,6 @@ def add_action(run: Writing, plan: PlanSlug, body: NewAction) -> Response:
         theme=body.theme,
         title=body.title,
         respond=lambda view: Reply(_action(action(view)), status=201, version=view.version),
-    )
-
-
-@router.get("/plans/{plan}/meetings", response_model=Listing[Meeting], **answers.listed())
-def list_meetings(run: Reading, plan: PlanSlug, page: Page) -> Response:
-    """The plan's review meetings by day."""
-    shown, next_cursor = answers.page_of(run.read(services.list_meetings, slug=plan), page)
-    return answers.listing(_meetings, {"items": [meeting(view) for view in shown], "next_cursor": next_cursor})
-
-
-@router.post("/plans/{plan}/meetings", response_model=Meeting, **answers.made())
-def add_meeting(run: Writing, plan: PlanSlug, body: NewMeeting) -> Response:
-    """Add a review meeting. Colours that depend on meetings follow at once."""
-    return run.write(
-        services.add_meeting,
-        slug=plan,
-        on=body.on,
-        respond=lambda view: Reply(_meeting(meeting(view)), status=201, version=view.version),
     )
 
 

@@ -28,6 +28,7 @@ _MONTHS = (
 )
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
+_SATURDAY = 5
 _DAYS_BEFORE_WEEKS = 21
 
 
@@ -99,7 +100,17 @@ def short_date(day: date) -> str:
 
 def weekday_date(day: date) -> str:
     """A meeting's date, or today's in a heading: "Thursday 10 December 2009"."""
-    return f"{_WEEKDAYS[day.weekday()]} {long_date(day)}"
+    return f"{weekday_name(day)} {long_date(day)}"
+
+
+def weekday_name(day: date) -> str:
+    """The day of the week: "Thursday"."""
+    return _WEEKDAYS[day.weekday()]
+
+
+def is_weekend(day: date) -> bool:
+    """Whether it is a Saturday or a Sunday."""
+    return day.weekday() >= _SATURDAY
 
 
 def clock_time(moment: datetime) -> str:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from app.domain.milestones import MilestoneRow, OrganisationRef, PersonRef
 from app.domain.refusals import Reason
-from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState, Rag, Role
+from app.domain.words import EvidencePolicy, MovedRule, PlanState, Rag, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class PlanView:
     closed_on: date | None
     last_review: date | None
     next_review: date | None
+    next_review_is_listed: bool  # False where the list has ended and the day is reckoned from the cycle
     illustrative: bool
     roles: frozenset[Role]
     reads_live: bool  # False for an observer: only published editions
@@ -175,15 +176,6 @@ class ActionView:
     theme_ref: str
     position: int
     source: str | None
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
-class MeetingView:
-    id: str
-    on: date
-    state: MeetingState
-    moved_from: date | None
     version: str
 
 

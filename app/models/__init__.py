@@ -2,6 +2,7 @@
 
 from app.models.base import metadata
 from app.models.evidence import Evidence, EvidenceLink, EvidenceShare
+from app.models.meetings import MeetingAttendance, ReviewMeeting
 from app.models.milestones import (
     BaselineCorrection,
     ChangeRequest,
@@ -21,7 +22,7 @@ from app.models.organisations import (
     PersonalToken,
     UserSession,
 )
-from app.models.plans import Action, CarriedOver, PartMove, Plan, PlanAddress, PlanCounter, ReviewMeeting, Theme
+from app.models.plans import Action, CarriedOver, PartMove, Plan, PlanAddress, PlanCounter, Theme
 from app.models.records import (
     AccessLogEntry,
     AuditEvent,
@@ -46,6 +47,7 @@ __all__ = [
     "EvidenceShare",
     "IdempotencyRecord",
     "Invitation",
+    "MeetingAttendance",
     "Membership",
     "Milestone",
     "MilestoneEvent",

@@ -1,17 +1,20 @@
 """A plan's row with the words around it, its meetings, and what its filters offer: one statement each."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, func, literal, select, union_all
+from sqlalchemy import bindparam, case, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
+from app.domain import meetings as rules
 from app.domain.permissions import OWNING_ROLES
-from app.domain.words import MeetingState
+from app.domain.words import MeetingState, PlanState
+from app.models.meetings import ReviewMeeting
 from app.models.organisations import Membership, Organisation, Person
-from app.models.plans import Action, Plan, ReviewMeeting, Theme
+from app.models.plans import Action, Plan, Theme
 
 _plans: Any = Plan.__table__
 _meetings: Any = ReviewMeeting.__table__
@@ -20,6 +23,14 @@ _actions: Any = Action.__table__
 _people: Any = Person.__table__
 _organisations: Any = Organisation.__table__
 _memberships: Any = Membership.__table__
+
+
+@dataclass(frozen=True, slots=True)
+class Meetings:
+    """A plan's review meetings: their days in order, cancelled ones left out, and the day of the last one held."""
+
+    days: tuple[date, ...]
+    last_held: date | None = None
 
 
 @cache
@@ -42,7 +53,7 @@ def _heads(by: str) -> Any:
 @cache
 def _meeting_days() -> Any:
     return (
-        select(_meetings.c.plan_id, _meetings.c.on_day)
+        select(_meetings.c.plan_id, _meetings.c.on_day, _meetings.c.state)
         .where(
             _meetings.c.plan_id.in_(bindparam("plans", expanding=True)),
             _meetings.c.state != MeetingState.CANCELLED,
@@ -52,11 +63,20 @@ def _meeting_days() -> Any:
 
 
 @cache
-def _next_meeting() -> Any:
-    return select(func.min(_meetings.c.on_day)).where(
-        _meetings.c.plan_id.in_(bindparam("plans", expanding=True)),
-        _meetings.c.on_day >= bindparam("today"),
-        _meetings.c.state != MeetingState.CANCELLED,
+def _ends_of_lists() -> Any:
+    """The next meeting that has not been held, and the last one of all, of each plan that lists any."""
+    is_coming = (_meetings.c.on_day >= bindparam("today")) & (_meetings.c.state != MeetingState.HELD)
+    return (
+        select(
+            _meetings.c.plan_id,
+            func.min(case((is_coming, _meetings.c.on_day))).label("next"),
+            func.max(_meetings.c.on_day).label("last"),
+        )
+        .where(
+            _meetings.c.plan_id.in_(bindparam("plans", expanding=True)),
+            _meetings.c.state != MeetingState.CANCELLED,
+        )
+        .group_by(_meetings.c.plan_id)
     )
 
 
@@ -102,22 +122,51 @@ def heads_by_id(session: Session, plan_ids: Sequence[str]) -> Sequence[Any]:
     return session.connection().execute(_heads("id"), {"plans": list(plan_ids)}).all() if plan_ids else []
 
 
+def meetings_of(session: Session, plan_ids: Sequence[str]) -> dict[str, Meetings]:
+    """Each plan's review meetings, in one query."""
+    days: dict[str, list[date]] = {plan_id: [] for plan_id in plan_ids}
+    held: dict[str, date] = {}
+    if days:
+        for plan_id, day, state in session.connection().execute(_meeting_days(), {"plans": list(plan_ids)}).all():
+            days[plan_id].append(day)
+            if state is MeetingState.HELD:
+                held[plan_id] = day
+    return {plan_id: Meetings(tuple(found), held.get(plan_id)) for plan_id, found in days.items()}
+
+
 def meeting_days(session: Session, plan_ids: Sequence[str]) -> dict[str, tuple[date, ...]]:
     """Each plan's review meetings in order, cancelled ones left out."""
-    found: dict[str, list[date]] = {plan_id: [] for plan_id in plan_ids}
-    if found:
-        for plan_id, day in session.connection().execute(_meeting_days(), {"plans": list(plan_ids)}).all():
-            found[plan_id].append(day)
-    return {plan_id: tuple(days) for plan_id, days in found.items()}
+    return {plan_id: meetings.days for plan_id, meetings in meetings_of(session, plan_ids).items()}
 
 
-def next_meeting(session: Session, plan_ids: Sequence[str], today: date) -> date | None:
-    """The first review meeting of any of these plans, today or later."""
-    if not plan_ids:
+def next_review(head: Any, meetings: Meetings, today: date) -> date | None:
+    """The day of a plan's next review meeting. `head` is the plan's row; a closed plan has none."""
+    if head.state is PlanState.CLOSED:
         return None
-    given = {"plans": list(plan_ids), "today": today}
-    found: date | None = session.connection().execute(_next_meeting(), given).scalar_one()
-    return found
+    return rules.next_review(
+        meetings.days,
+        today=today,
+        held_today=meetings.last_held == today,
+        cycle_days=head.cycle_days,
+        approved_on=head.approved_on,
+    )
+
+
+def next_review_of_any(session: Session, heads: Sequence[Any], today: date) -> date | None:
+    """The first next review of these plans, in one query for any number of them."""
+    if not heads:
+        return None
+    given = {"plans": [head.id for head in heads], "today": today}
+    ends = {row.plan_id: row for row in session.connection().execute(_ends_of_lists(), given).all()}
+    found = [next_review(head, _as_meetings(ends.get(head.id)), today) for head in heads]
+    return min((day for day in found if day is not None), default=None)
+
+
+def _as_meetings(ends: Any | None) -> Meetings:
+    """As much of a plan's list as says which review is next: where none is to come, all that is listed is over."""
+    if ends is None:
+        return Meetings(())
+    return Meetings((ends.next,)) if ends.next is not None else Meetings((ends.last,), ends.last)
 
 
 def choices_in(session: Session, plan_id: str) -> dict[str, list[tuple[str, str]]]:

@@ -1,10 +1,10 @@
-"""Plans and their parts: review meetings, themes, actions."""
+"""Plans and their parts: themes and actions. Review meetings stand in `meetings.py`."""
 
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
 
-from app.domain.words import EvidencePolicy, MeetingState, MovedRule, PlanState, Rag
+from app.domain.words import EvidencePolicy, MovedRule, PlanState, Rag
 from app.models.base import Field, SQLModel, id_field, moment, text_field, word_field
 
 
@@ -57,19 +57,6 @@ class PlanCounter(SQLModel, table=True):
     plan_id: str = id_field(foreign_key="plans.id", primary_key=True)
     noun: str = Field(primary_key=True, max_length=20)
     last: int = Field(default=0, nullable=False)
-
-
-class ReviewMeeting(SQLModel, table=True):
-    """One fortnightly meeting of the officers. `on_day` is where it now stands; `moved_from` where it stood."""
-
-    __tablename__ = "review_meetings"
-    __table_args__ = (UniqueConstraint("plan_id", "on_day"),)
-    id: str = id_field(primary_key=True)
-    plan_id: str = id_field(foreign_key="plans.id")
-    on_day: date = Field(nullable=False)
-    state: MeetingState = word_field(MeetingState, "state", default=MeetingState.PLANNED)
-    moved_from: date | None = None
-    version: int = Field(default=1, nullable=False)
 
 
 class PartMove(SQLModel, table=True):

@@ -8,6 +8,7 @@ from app.pages import (
     exception_reports,
     help,  # noqa: A004 - the page's own word
     keys,
+    meetings,
     milestones,
     plans,
     sessions,
@@ -21,6 +22,7 @@ NOUNS = (
     updates,
     change_requests,
     evidence,
+    meetings,
     audit_events,
     sessions,
     account,

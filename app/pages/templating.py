@@ -213,6 +213,7 @@ class Frame:
             ("home", "", "Plan home"),
             ("exceptions", "/exceptions", "Exceptions"),
             ("milestones", "/milestones", "Milestones"),
+            ("meetings", "/meetings", "Meetings"),
         ]
         if self.plan and self.plan.roles & ANYWHERE[Act.READ_AUDIT]:
             entries.append(("audit", "/audit-events", "Audit trail"))

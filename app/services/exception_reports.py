@@ -19,6 +19,7 @@ from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag
 from app.models import exception_scans, plan_heads
 from app.models.exception_scans import Shape
+from app.models.plan_heads import Meetings
 from app.models.visibility import viewer_parameters
 from app.services import cursors, plan_counts
 from app.services.cases import plan_settings
@@ -91,7 +92,7 @@ def compile_report(
     question = _question(uow, heads, filters, one_plan=slug is not None)
     found, more = _page(uow, question, limit, cursor)
     asked = _plans_asked_for(heads, found, one_plan=slug is not None)
-    meetings = plan_heads.meeting_days(uow.session, [head.id for head in asked])
+    meetings = plan_heads.meetings_of(uow.session, [head.id for head in asked])
     counts, shown = _all_counts(uow, question)
     report = rules.build(
         _items(uow, question, found, _grounds(question, asked, meetings)),
@@ -121,7 +122,7 @@ def all_items(
 ) -> Iterator[ExceptionItem]:
     """The whole list, a batch of rows at a time, for long reports and exports: memory stays flat."""
     heads = _heads(uow, slug)
-    meetings = plan_heads.meeting_days(uow.session, [head.id for head in heads])
+    meetings = plan_heads.meetings_of(uow.session, [head.id for head in heads])
     question = _question(uow, heads, filters, one_plan=slug is not None)
     grounds = _grounds(question, heads, meetings)
     cursor: str | None = None
@@ -177,10 +178,10 @@ def _question_about(uow: UnitOfWork, plans: list[str], filters: ExceptionFilters
     return _Question(filters, on, uow.today, instant_for(on, uow.now), uow.now, shape, values)
 
 
-def _grounds(question: _Question, heads: list[Any], meetings: dict[str, tuple[date, ...]]) -> dict[str, Ground]:
+def _grounds(question: _Question, heads: list[Any], meetings: dict[str, Meetings]) -> dict[str, Ground]:
     return {
         head.id: ground_for(
-            plan_settings(head, meetings[head.id]), on=question.on, today=question.today, plan_slug=head.slug
+            plan_settings(head, meetings[head.id].days), on=question.on, today=question.today, plan_slug=head.slug
         )
         for head in heads
     }
@@ -194,11 +195,11 @@ def _plans_asked_for(heads: list[Any], found: list[_Place], *, one_plan: bool) -
     return [head for head in heads if head.id in shown]
 
 
-def _next_review(uow: UnitOfWork, heads: list[Any], meetings: dict[str, tuple[date, ...]]) -> date | None:
+def _next_review(uow: UnitOfWork, heads: list[Any], meetings: dict[str, Meetings]) -> date | None:
     if len(meetings) < len(heads):
-        return plan_heads.next_meeting(uow.session, [head.id for head in heads], uow.today)
-    coming = [day for days in meetings.values() for day in days if day >= uow.today]
-    return min(coming, default=None)
+        return plan_heads.next_review_of_any(uow.session, heads, uow.today)
+    coming = [plan_heads.next_review(head, meetings[head.id], uow.today) for head in heads]
+    return min((day for day in coming if day is not None), default=None)
 
 
 # --- Which items, in which order: (colour, from when, id) of one page ------------------------------------------------

@@ -1,4 +1,4 @@
-"""The parts of a plan: themes, actions, review meetings, memberships."""
+"""The parts of a plan: themes, actions, memberships. Review meetings have a module of their own."""
 
 from datetime import date
 from typing import Any
@@ -10,11 +10,10 @@ from app.domain import permissions
 from app.domain.ids import new_id
 from app.domain.milestones import PersonRef
 from app.domain.permissions import Act, Item
-from app.domain.plans import ActionView, MeetingView, MembershipView, ThemeView
-from app.domain.refusals import NotFound, Reason, Refused
-from app.domain.words import MeetingState, PlanState, Role
-from app.models import Action, Membership, Organisation, Person, Plan, ReviewMeeting, Theme
-from app.services import resettling
+from app.domain.plans import ActionView, MembershipView, ThemeView
+from app.domain.refusals import Reason, Refused
+from app.domain.words import PlanState, Role
+from app.models import Action, Membership, Organisation, Person, Plan, Theme
 from app.services.evidence_intake import next_ref
 from app.services.plans import known_plan, live_plan
 from app.services.writing import Checks
@@ -93,52 +92,6 @@ def add_action(uow: UnitOfWork, *, slug: str, theme: str, title: str, source: st
     return _action(row, parent.ref if parent else "")
 
 
-def list_meetings(uow: UnitOfWork, *, slug: str) -> tuple[MeetingView, ...]:
-    """The plan's review meetings, in order of day."""
-    plan = live_plan(uow, slug)
-    statement = select(ReviewMeeting).where(ReviewMeeting.plan_id == plan.id).order_by(ReviewMeeting.on_day)
-    return tuple(_meeting(row) for row in uow.session.execute(statement).scalars())
-
-
-def add_meeting(uow: UnitOfWork, *, slug: str, on: date, state: MeetingState = MeetingState.PLANNED) -> MeetingView:
-    """List a review meeting. It is a fact of the rules, so every milestone's moments are worked out again."""
-    plan = _to_edit(uow, slug, "meeting_addition")
-    row = _write_meeting(uow, plan, on, state)
-    resettling.resettle(uow, plan)
-    return _meeting(row)
-
-
-def add_meetings(uow: UnitOfWork, *, slug: str, meetings: list[tuple[date, MeetingState]]) -> tuple[MeetingView, ...]:
-    """Several at once, settled once."""
-    plan = _to_edit(uow, slug, "meeting_addition")
-    rows = [_write_meeting(uow, plan, on, state) for on, state in meetings]
-    resettling.resettle(uow, plan)
-    return tuple(_meeting(row) for row in rows)
-
-
-def record_meeting_held(uow: UnitOfWork, *, slug: str, on: date) -> MeetingView:
-    """Put on record that a listed review meeting took place. Its day stays, so no milestone changes.
-
-    Raises NotFound for a day without a meeting, Invalid for a day to come, Refused unless it was planned.
-    """
-    plan = _to_edit(uow, slug, "meeting_record")
-    row = uow.session.execute(
-        select(ReviewMeeting).where(ReviewMeeting.plan_id == plan.id, ReviewMeeting.on_day == on)
-    ).scalar_one_or_none()
-    if row is None:
-        raise NotFound(f"There is no review meeting on {on}")
-    checks = Checks()
-    checks.not_future("on", on, uow.today, "A meeting is held on its day, not before")
-    checks.done()
-    if row.state not in (MeetingState.PLANNED, MeetingState.MOVED):
-        raise _refused(plan, "not_planned", f"This meeting is {row.state}", "meeting_record")
-    was, row.state = row.state, MeetingState.HELD
-    row.version += 1
-    uow.session.flush()
-    uow.record("meeting_held", plan_id=plan.id, item_kind="meeting", item_id=row.id, facts={"state": [was, row.state]})
-    return _meeting(row)
-
-
 def list_memberships(uow: UnitOfWork, *, slug: str) -> tuple[MembershipView, ...]:
     """Who works in the plan, in which role, and until when."""
     plan = known_plan(uow, slug)
@@ -211,21 +164,6 @@ def _refused(plan: Plan, code: str, message: str, attempted: str) -> Refused:
     )
 
 
-def _write_meeting(uow: UnitOfWork, plan: Plan, on: date, state: MeetingState) -> ReviewMeeting:
-    checks = Checks()
-    taken = select(ReviewMeeting.id).where(ReviewMeeting.plan_id == plan.id, ReviewMeeting.on_day == on)
-    if uow.session.execute(taken).first():
-        checks.add("on", "taken", "There is already a review meeting on that day")
-    if state is MeetingState.PLANNED and on < uow.today:
-        checks.add("on", "date_in_past", "A planned meeting must be today or later")
-    checks.done()
-    row = ReviewMeeting(id=new_id(), plan_id=plan.id, on_day=on, state=state, version=1)
-    uow.session.add(row)
-    uow.session.flush()
-    uow.record("meeting_listed", plan_id=plan.id, item_kind="meeting", item_id=row.id, facts={"on": on, "state": state})
-    return row
-
-
 def _next_position(uow: UnitOfWork, table: Any, plan_id: str) -> int:
     return uow.session.execute(select(func.count()).select_from(table).where(table.plan_id == plan_id)).scalar_one() + 1
 
@@ -236,10 +174,6 @@ def _theme(row: Theme) -> ThemeView:
 
 def _action(row: Action, theme_ref: str) -> ActionView:
     return ActionView(row.id, row.ref, row.title, row.theme_id, theme_ref, row.position, row.source, str(row.version))
-
-
-def _meeting(row: ReviewMeeting) -> MeetingView:
-    return MeetingView(row.id, row.on_day, row.state, row.moved_from, str(row.version))
 
 
 def _membership(row: Membership, person: Person, organisation: str) -> MembershipView:

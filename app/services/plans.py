@@ -17,6 +17,7 @@ from app.domain.plans import Choices, PlanSummary, PlanView
 from app.domain.refusals import NotFound, Reason, Refused, Stale
 from app.domain.words import EvidencePolicy, MovedRule, PlanState, Status
 from app.models import Milestone, Organisation, Plan, PlanCounter, plan_heads
+from app.models.plan_heads import Meetings
 from app.services import plan_counts, resettling, settling
 from app.services.cases import affected_cases
 from app.services.slugs import check_slug
@@ -272,7 +273,7 @@ def view_of(uow: UnitOfWork, plan: Plan) -> PlanView:
 def views_of(uow: UnitOfWork, plan_ids: Sequence[str]) -> list[PlanView]:
     """Plans by title, in two queries for any number of them."""
     heads = plan_heads.heads_by_id(uow.session, plan_ids)
-    meetings = plan_heads.meeting_days(uow.session, [head.id for head in heads])
+    meetings = plan_heads.meetings_of(uow.session, [head.id for head in heads])
     return [view_of_head(uow, head, meetings[head.id]) for head in heads]
 
 
@@ -285,8 +286,9 @@ def live_head(uow: UnitOfWork, slug: str) -> Any:
     return head
 
 
-def view_of_head(uow: UnitOfWork, plan: Any, meetings: tuple[date, ...]) -> PlanView:
+def view_of_head(uow: UnitOfWork, plan: Any, meetings: Meetings) -> PlanView:
     actor, item = uow.actor, Item(plan_id=plan.id)
+    next_review = plan_heads.next_review(plan, meetings, uow.today)
     return PlanView(
         id=plan.id,
         slug=plan.slug,
@@ -305,8 +307,9 @@ def view_of_head(uow: UnitOfWork, plan: Any, meetings: tuple[date, ...]) -> Plan
         approved_body=plan.approved_body,
         approved_meeting=plan.approved_meeting,
         closed_on=plan.closed_on,
-        last_review=max((day for day in meetings if day < uow.today), default=None),
-        next_review=min((day for day in meetings if day >= uow.today), default=None),
+        last_review=max((day for day in meetings.days if day < (next_review or uow.today)), default=None),
+        next_review=next_review,
+        next_review_is_listed=next_review in meetings.days,
         illustrative=plan.illustrative,
         roles=actor.roles_in(plan.id),
         reads_live=permissions.may(actor, Act.READ_PLAN, item),

@@ -50,10 +50,12 @@ def resettle(uow: UnitOfWork, plan: Plan) -> int:
     achieved milestone without evidence, and no rule is about that.
     """
     uow.session.flush()
-    settings = cases.plan_settings(plan, cases.meeting_days(uow, plan.id))
+    settings: PlanSettings | None = None
     changed, last_id = 0, ""
     while rows := _next_rows(uow, plan.id, last_id):
         last_id = rows[-1].id
+        # Read behind the locks: who changed another meeting at the same time held them until it was committed.
+        settings = settings or cases.plan_settings(plan, cases.meeting_days(uow, plan.id))
         ended = [row.id for row in rows if _has_ended(row, uow.today)]
         cases.affected_cases(uow, ended)  # which lets each catch up, and settles it
         others = [row for row in rows if row.id not in ended] if ended else rows

@@ -21,7 +21,7 @@ from app.domain.refusals import WaymarkError
 from app.domain.words import Door, EvidencePolicy, EvidenceState, Marking, MeetingState, MovedRule, Role, Status
 from app.file_types import check_content
 from app.models import Milestone, Plan, Setting
-from app.services import identity, keys, milestone_facts, passwords, people, plan_parts, plans
+from app.services import identity, keys, meetings, milestone_facts, passwords, people, plan_parts, plans
 from app.services.seeds_export import Exported, export_demo
 from app.services.seeds_format import BadSeeds, Calendar, Demo, Record, first_day_for, read_demo, write_json
 from app.services.seeds_replay import Stage, play
@@ -252,7 +252,7 @@ class _Loading:
         """Everything that stood in the draft: meetings, themes, actions and the first milestones."""
         slug = plan["facts"]["slug"]
         listed = [(self._calendar.date_of(one["day"]), MeetingState(one["state"])) for one in plan["meetings"]]
-        plan_parts.add_meetings(uow, slug=slug, meetings=listed)
+        meetings.add_meetings(uow, slug=slug, meetings=listed)
         for theme in plan["themes"]:
             made = plan_parts.add_theme(uow, slug=slug, title=theme["title"], source=theme.get("source"))
             self._named(slug, theme, made.ref, made.id)

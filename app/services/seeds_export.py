@@ -187,8 +187,9 @@ def _stamp(event: AuditEvent, names: _Names, calendar: Calendar) -> Record:
 
 
 def _meetings(trail: Trail) -> list[Record]:
-    """As they were listed; that they were held since is history."""
-    listed = [json.loads(event.facts) for event in trail.events if event.event == "meeting_listed"]
+    """As they were listed with the draft; what was listed, held, moved or cancelled since is history."""
+    events = [event for event in trail.events if event.event == "meeting_listed"]
+    listed = [json.loads(event.facts) for event in events if event.at == events[0].at]
     return [
         {"day": trail.day(facts["on"]), "state": facts["state"]}
         for facts in sorted(listed, key=lambda facts: str(facts["on"]))

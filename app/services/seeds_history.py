@@ -82,8 +82,40 @@ def _plan_approval(trail: Trail, _: AuditEvent) -> Record:
     return {"does": "plan_approval", "body": trail.plan.approved_body, "meeting": trail.plan.approved_meeting}
 
 
-def _meeting_held(_: Trail, __: AuditEvent) -> Record:
-    return {"does": "meeting_held"}
+def _meeting_listed(trail: Trail, event: AuditEvent) -> Record | None:
+    """What was listed with the draft is no step: it stands among the plan's meetings."""
+    if event.at == next(one.at for one in trail.events if one.event == "meeting_listed"):
+        return None
+    return {"does": "meeting_listed", "meeting_day": trail.day(json.loads(event.facts)["on"])}
+
+
+def _meeting_held(trail: Trail, event: AuditEvent) -> Record:
+    facts, day = json.loads(event.facts), trail.calendar.when(event.at)["day"]
+    held_on = trail.day(facts["on"])
+    return {
+        "does": "meeting_held",
+        "meeting_day": held_on if held_on != day else None,
+        "attended": [trail.who[person] for person in facts["attended"]],
+        "others_present": trail.said(event).get("others_present"),
+    }
+
+
+def _meeting_moved(trail: Trail, event: AuditEvent) -> Record:
+    was, now = json.loads(event.facts)["on"]
+    return {
+        "does": "meeting_moved",
+        "meeting_day": trail.day(was),
+        "to_day": trail.day(now),
+        "reason": trail.said(event)["move_reason"],
+    }
+
+
+def _meeting_cancelled(trail: Trail, event: AuditEvent) -> Record:
+    return {
+        "does": "meeting_cancelled",
+        "meeting_day": trail.day(json.loads(event.facts)["on"]),
+        "reason": trail.said(event)["cancellation_reason"],
+    }
 
 
 def _update(trail: Trail, event: AuditEvent) -> Record:
@@ -223,7 +255,10 @@ def _decision(trail: Trail, event: AuditEvent) -> Record:
 
 _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "plan_approved": _plan_approval,
+    "meeting_listed": _meeting_listed,
     "meeting_held": _meeting_held,
+    "meeting_moved": _meeting_moved,
+    "meeting_cancelled": _meeting_cancelled,
     "progress_updated": _update,
     "milestone_started": _start,
     "milestone_reported_completed": _completion,

@@ -3,7 +3,7 @@
 A verb is what `does` says in the files. What a step leaves out was empty when it happened.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,11 +19,12 @@ from app.domain.words import (
     DelayCause,
     EvidenceKind,
     Marking,
+    MeetingState,
     Rag,
     ReviewOutcome,
 )
-from app.models import ChangeRequest
-from app.services import change_requests, evidence, milestones, plan_parts, plans, updates
+from app.models import ChangeRequest, Person
+from app.services import change_requests, evidence, meetings, milestones, plans, updates
 from app.services.seeds_format import BadSeeds, Calendar, Record
 
 
@@ -69,7 +70,48 @@ def _plan_approval(uow: UnitOfWork, stage: Stage, step: Record) -> None:
 
 
 def _meeting_held(uow: UnitOfWork, stage: Stage, step: Record) -> None:
-    plan_parts.record_meeting_held(uow, slug=stage.plan, on=stage.calendar.date_of(step["day"]))
+    meetings.hold_meeting(
+        uow,
+        meeting=_meeting_on(uow, stage, step, step.get("meeting_day", step["day"])),
+        attended=_people(uow, stage, step, step.get("attended", ())),
+        others_present=step.get("others_present"),
+    )
+
+
+def _meeting_listed(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    meetings.add_meeting(uow, slug=stage.plan, on=stage.calendar.date_of(step["meeting_day"]))
+
+
+def _meeting_moved(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    meetings.move_meeting(
+        uow,
+        meeting=_meeting_on(uow, stage, step, step["meeting_day"]),
+        on=stage.calendar.date_of(step["to_day"]),
+        reason=step["reason"],
+    )
+
+
+def _meeting_cancelled(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    meetings.cancel_meeting(uow, meeting=_meeting_on(uow, stage, step, step["meeting_day"]), reason=step["reason"])
+
+
+def _meeting_on(uow: UnitOfWork, stage: Stage, step: Record, day: int) -> str:
+    """The review meeting that stands on a day of the demo."""
+    on = stage.calendar.date_of(day)
+    for meeting in meetings.list_meetings(uow, slug=stage.plan):
+        if meeting.on == on and meeting.state is not MeetingState.CANCELLED:
+            return meeting.id
+    raise BadSeeds(f"{stage.plan}: {step['does']} on day {step['day']} finds no review meeting on day {day}.")
+
+
+def _people(uow: UnitOfWork, stage: Stage, step: Record, emails: Sequence[str]) -> list[str]:
+    """People by e-mail address, as ids."""
+    rows = uow.session.execute(select(Person.email, Person.id).where(Person.email.in_(emails)))  # type: ignore[call-overload]
+    ids: dict[str, str] = {row.email: row.id for row in rows}
+    unknown = [email for email in emails if email not in ids]
+    if unknown:
+        raise BadSeeds(f"{stage.plan}: {step['does']} on day {step['day']} names {unknown[0]}, who is not there.")
+    return [ids[email] for email in emails]
 
 
 def _update(uow: UnitOfWork, stage: Stage, step: Record) -> None:
@@ -194,7 +236,10 @@ def _word(words: Any, value: str | None) -> Any:
 
 VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
     "plan_approval": _plan_approval,
+    "meeting_listed": _meeting_listed,
     "meeting_held": _meeting_held,
+    "meeting_moved": _meeting_moved,
+    "meeting_cancelled": _meeting_cancelled,
     "update": _update,
     "start": _start,
     "completion": _completion,

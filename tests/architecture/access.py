@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 
 from app.domain.milestones import MilestoneKey
 from app.domain.words import ChangeKind, Scope
-from app.services import change_requests, identity, keys, milestones, plan_parts
+from app.services import change_requests, identity, keys, meetings, milestones, plan_parts
 from tests.factories import COUNCIL, NHS, key
 from tests.house import LIMITS, House
 
@@ -46,13 +46,14 @@ class Things:
     milestone: str
     evidence: str
     change_request: str
+    meeting: str
     key: str
     token: str
     session: str
 
     @property
     def path(self) -> dict[str, str]:
-        names = ("plan", "ref", "milestone", "evidence", "change_request", "key", "token", "session")
+        names = ("plan", "ref", "milestone", "evidence", "change_request", "meeting", "key", "token", "session")
         return {name: getattr(self, name) for name in names}
 
 
@@ -115,10 +116,19 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
         milestone=view.row.id,
         evidence=item.id,
         change_request=request,
+        meeting=meeting_id(house, by=by, plan=plan),
         key=key_id(house, plan),
         token=token_id(house, person),
         session=session_id(house, person),
     )
+
+
+def meeting_id(house: House, *, by: str, plan: str) -> str:
+    """A review meeting of the plan, planned for today."""
+    found = house.world.read(by, meetings.list_meetings, slug=plan)
+    if not found:
+        return house.world.write(by, meetings.add_meeting, slug=plan, on=house.world.clock.today).id
+    return found[0].id
 
 
 def key_id(house: House, plan: str) -> str:
@@ -165,6 +175,8 @@ def ask(client: TestClient, route: str, things: Things, *, who: str) -> str:
 def item_of(path: str, things: Things) -> str:
     if "/evidence/{id}" in path:
         return things.evidence
+    if "/meetings/{id}" in path:
+        return things.meeting
     return things.change_request if "/change-requests/{id}" in path else things.milestone
 
 
@@ -179,6 +191,10 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/plans/{plan}/themes": {"title": "A theme"},
         "/plans/{plan}/actions": {"title": "An action", "theme": things.theme},
         "/plans/{plan}/meetings": {"on": "2030-01-07"},
+        "/plans/{plan}/meetings/year": {"first_day": "2031-01-07"},
+        "/meetings/{id}/holding": {},
+        "/meetings/{id}/move": {"on": "2026-06-01", "reason": "The room is taken"},
+        "/meetings/{id}/cancellation": {"reason": "Nobody can come"},
         "/plans/{plan}/memberships": {"person": "nobody@haringey.example", "role": "contributor"},
         "/plans/{plan}/milestones": {
             "title": "A milestone", "action": things.action, "organisation": COUNCIL, "start_date": "2026-03-02",
@@ -205,7 +221,7 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
 def form(path: str, things: Things) -> Mapping[str, Any]:
     """What a page's form sends. A name that a page does not know is passed over, so one form will do for many."""
     day = {"day": "1", "month": "6", "year": "2026"}
-    dates = {f"{name}-{part}": day[part] for name in ("due_date", "start_date") for part in day}
+    dates = {f"{name}-{part}": day[part] for name in ("due_date", "start_date", "on", "first_day") for part in day}
     today = {"completed_date-day": "2", "completed_date-month": "3", "completed_date-year": "2026"}
     return {
         "version": STALE, "reason": "For a reason", "narrative": "On our way", "title": "A title", "note": "Noted",

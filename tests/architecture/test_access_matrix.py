@@ -39,6 +39,9 @@ y yyyyyyy yy yyyy  GET /api/v1/docs
 - 3y3yyy3 44 4443  POST /api/v1/evidence/{id}/withdrawal
 - yyyyyyy yy 333y  GET /api/v1/exceptions
 - yyyyyyy yy yyyy  GET /api/v1/me
+- 333y333 34 3333  POST /api/v1/meetings/{id}/cancellation
+- 333y333 34 3333  POST /api/v1/meetings/{id}/holding
+- 333y333 34 3333  POST /api/v1/meetings/{id}/move
 - 3yyyyyy 44 433y  GET /api/v1/milestones/{id}
 - 333y333 44 4333  PATCH /api/v1/milestones/{id}
 - 333y333 44 4333  POST /api/v1/milestones/{id}/achievement
@@ -66,6 +69,7 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/exceptions
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/meetings
 - 333y333 34 3333  POST /api/v1/plans/{plan}/meetings
+- 333y333 34 3333  POST /api/v1/plans/{plan}/meetings/year
 - 3yyyyyy y4 333y  GET /api/v1/plans/{plan}/memberships
 - 333y333 y4 3333  POST /api/v1/plans/{plan}/memberships
 - 3yyyyyy 34 y33y  GET /api/v1/plans/{plan}/milestones
@@ -108,6 +112,15 @@ y yyyyyyy yy       GET /help/rag
 - 333y333 y4       POST /plans/{plan}/keys
 - 333y333 y4       POST /plans/{plan}/keys/{key}/revocation
 - 333y333 y4       POST /plans/{plan}/keys/{key}/rotation
+- 3yyyyyy 34       GET /plans/{plan}/meetings
+- 333y333 34       POST /plans/{plan}/meetings
+- 333y333 34       POST /plans/{plan}/meetings/year
+- 333y333 34       GET /plans/{plan}/meetings/{meeting}/cancellation
+- 333y333 34       POST /plans/{plan}/meetings/{meeting}/cancellation
+- 333y333 34       GET /plans/{plan}/meetings/{meeting}/holding
+- 333y333 34       POST /plans/{plan}/meetings/{meeting}/holding
+- 333y333 34       GET /plans/{plan}/meetings/{meeting}/move
+- 333y333 34       POST /plans/{plan}/meetings/{meeting}/move
 - 3yyyyyy 34       GET /plans/{plan}/milestones
 - 333y333 34       POST /plans/{plan}/milestones
 - 333y333 34       GET /plans/{plan}/milestones/new

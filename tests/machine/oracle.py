@@ -98,8 +98,17 @@ def counts(item: Item, milestone: str, *, policy: str, on: date, reopened_at: da
 
 
 @dataclass
+class Meeting:
+    """A review meeting on the list, and what has become of it."""
+
+    id: str
+    on: date
+    state: str = "planned"
+
+
+@dataclass
 class Terms:
-    """What a plan sets. `meetings` are its review meetings, cancelled ones left out."""
+    """What a plan sets, and its list of review meetings."""
 
     approved_on: date
     policy: str
@@ -107,8 +116,23 @@ class Terms:
     overdue_limit: int
     moved_rule: str
     cycle: int
-    meetings: set[date] = field(default_factory=set)
-    meetings_taken: set[date] = field(default_factory=set)
+    listed: list[Meeting] = field(default_factory=list)
+
+    @property
+    def meetings(self) -> set[date]:
+        """The days on which the officers meet or met."""
+        return {meeting.on for meeting in self.listed if meeting.state != "cancelled"}
+
+    def next_review(self, today: date) -> date:
+        """Today's until it has been held, else the next on the list; where that ends, every cycle after its last."""
+        held = {meeting.on for meeting in self.listed if meeting.state == "held"}
+        last = max(self.meetings, default=self.approved_on)
+        day = today
+        while True:
+            by_cycle = day > last and (day - last).days % self.cycle == 0
+            if by_cycle or (day in self.meetings and day not in held):
+                return day
+            day += DAY
 
 
 @dataclass

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from app.db import Database
 from app.domain.milestones import MilestoneView
 from app.domain.words import ChangeKind, Marking, Rag
-from app.services import change_requests, evidence, plan_parts, updates
+from app.services import change_requests, evidence, meetings, updates
 from tests.factories import NHS, Clock, World, key, make_world
 from tests.house import House
 
@@ -83,7 +83,7 @@ def full(full_template: _Template, tmp_path: Path) -> Iterator[Kept]:
 
 def _in_every_state(world: World) -> dict[str, MilestoneView]:
     there, today = {}, world.clock.today
-    world.write("petra", plan_parts.add_meeting, slug=world.plan, on=today + timedelta(days=28))
+    world.write("petra", meetings.add_meeting, slug=world.plan, on=today + timedelta(days=28))
     there["overdue"] = world.milestone(title="Managers trained <in supervision> & coached", due_date=today)
     there["early"] = world.milestone(title="Premises found", start_date=today + timedelta(days=300),
                                      due_date=today + timedelta(days=400))  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.milestones import MilestoneKey
 from app.domain.words import DelayCause
-from app.services import plan_parts, updates
+from app.services import meetings, updates
 from tests.factories import key
 from tests.pages.conftest import HTMX, Kept
 from tests.pages.markup import Page, read
@@ -102,7 +102,7 @@ def test_nothing_red_or_amber_says_what_will_be(house: Kept) -> None:
     today = house.world.clock.today
     first = MilestoneKey(plan=house.world.plan, ref="M-01")
     house.world.write("connie", updates.add_update, milestone=first, narrative="Begun")
-    house.world.write("petra", plan_parts.add_meeting, slug=house.world.plan, on=today + timedelta(days=14))
+    house.world.write("petra", meetings.add_meeting, slug=house.world.plan, on=today + timedelta(days=14))
     house.world.milestone(title="Soon", start_date=today, due_date=today + timedelta(days=60))
     page = read(house.browser("petra").get(HERE).text)
     assert page.problems() == []

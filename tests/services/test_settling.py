@@ -7,7 +7,7 @@ import pytest
 from app.domain.exception_reports import ExceptionFilters
 from app.domain.refusals import Refused
 from app.domain.words import ChangeKind, EvidencePolicy, Rag, Status
-from app.services import change_requests, exception_reports, jobs, milestones, plan_parts, plans, updates
+from app.services import change_requests, exception_reports, jobs, meetings, milestones, plans, updates
 from tests.factories import World, key
 
 
@@ -26,7 +26,7 @@ def test_a_change_of_the_plan_does_not_hide_that_evidence_has_ended(world: World
     assert reasons(world, view.row.ref)
 
     if change == "meeting":
-        world.write("petra", plan_parts.add_meeting, slug=world.plan, on=world.clock.today)
+        world.write("petra", meetings.add_meeting, slug=world.plan, on=world.clock.today)
     else:
         world.write("sam", plans.change_policy, slug=world.plan, policy=EvidencePolicy.ATTACHED)
 
