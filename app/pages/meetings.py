@@ -33,6 +33,7 @@ def add_meeting(run: Writing, plan: str, request: Request, form: Submitted) -> R
 
     def change() -> MeetingView:
         on = form.needed_day("on", "The day of the meeting")
+        form.check()
         return run.write(services.add_meeting, slug=plan, on=on)
 
     return settle(
@@ -195,8 +196,9 @@ def move_meeting(run: Writing, plan: str, meeting: str, request: Request, form: 
     """Move a meeting to another day."""
 
     def change() -> MeetingView:
-        reason = form.required("reason", "Enter why the meeting is moved")
         on = form.needed_day("on", "The new day")
+        reason = form.required("reason", "Enter why the meeting is moved")
+        form.check()
         version = form.optional("version")
         return run.write(services.move_meeting, meeting=meeting, on=on, reason=reason, if_match=version)
 

@@ -211,6 +211,7 @@ def ours(who: str, route: str, line: dict[str, str]) -> str:
 def restricted(who: str, route: str, line: dict[str, str]) -> str:
     """What is restricted to the NHS: the rest of the plan knows nothing of it, and nobody gains anything."""
     hangs_on_a_milestone = any(name in route for name in ("{id}", "{ref}", "{milestone}", "{evidence}"))
+    hangs_on_a_milestone &= "/meetings/{id}" not in route  # a part of the plan
     if hangs_on_a_milestone and who in KEPT_FROM and line["nobody"] == SIGN_IN:
         return UNKNOWN
     return line[who]

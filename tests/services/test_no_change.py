@@ -8,7 +8,7 @@ import pytest
 from app.domain.milestones import MilestoneView
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused
 from app.domain.words import CancellationGround, ChangeKind, DelayCause, Rag
-from app.services import change_requests, milestones, plan_parts, plans, updates
+from app.services import change_requests, meetings, milestones, plans, updates
 from tests.factories import World, key
 
 SAID = {"narrative": "Two posts are vacant", "issue": "No applicants", "cause": DelayCause.WORKFORCE}
@@ -18,7 +18,7 @@ def talked_of(world: World, **facts: Any) -> MilestoneView:
     """A milestone with an update of today, in a plan that meets every two weeks from tomorrow."""
     for fortnight in range(6):
         world.write(
-            "petra", plan_parts.add_meeting, slug=world.plan,
+            "petra", meetings.add_meeting, slug=world.plan,
             on=world.clock.today + timedelta(days=1 + 14 * fortnight),
         )  # fmt: skip
     view = world.milestone(due_date=world.clock.today + timedelta(days=200), **facts)
