@@ -31,6 +31,8 @@ _named = AfterValidator(_could_be_known)
 PlanSlug = Annotated[str, Path(description="The plan's slug, such as `safeguarding-plan`"), _named]
 MilestoneId = Annotated[str, Path(alias="id", description="The milestone's id"), _named]
 MeetingId = Annotated[str, Path(alias="id", description="The review meeting's id"), _named]
+ThemeId = Annotated[str, Path(alias="id", description="The theme's id"), _named]
+ActionId = Annotated[str, Path(alias="id", description="The action's id"), _named]
 EvidenceId = Annotated[str, Path(alias="id", description="The evidence item's id"), _named]
 ChangeRequestId = Annotated[str, Path(alias="id", description="The change request's id"), _named]
 

@@ -64,9 +64,13 @@ def whole(least: int, most: int) -> Any:
     return Field(ge=least, le=most, strict=True)
 
 
-def absent() -> Any:
+# A place in a row: 1 is first, and one beyond the last is the last.
+Place = Annotated[int, whole(1, 10_000)]
+
+
+def absent(description: str | None = None) -> Any:
     """The default of a PATCH field that may be left out but not be null; it is never read (see `Body.changes`)."""
-    return Field(default=None, json_schema_extra=_without_default)
+    return Field(default=None, description=description, json_schema_extra=_without_default)
 
 
 def _without_default(schema: dict[str, Any]) -> None:

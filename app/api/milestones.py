@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from app.api import answers, shapes
 from app.api.answers import MilestoneId, Paging, PlanSlug, knows_names_only
-from app.api.bodies import Body, Day, Elsewhere, Key, Line, LongText, Nothing, Said, absent, from_form
+from app.api.bodies import Body, Day, Elsewhere, Key, Line, LongText, Nothing, Place, Said, absent, from_form
 from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
 from app.api.problems import is_json
 from app.api.receiving import as_upload, keeping, read_json, takes_file, with_body
@@ -199,6 +199,7 @@ class MilestoneChanges(_Facts):
     """The facts to change. Once the plan is approved, due date and success criterion change by change request."""
 
     action: Key = absent()
+    position: Place = absent("Its place among the milestones of its action: 1 is first")
     title: Line = absent()
     description: LongText = absent()
     success_criterion: LongText = absent()

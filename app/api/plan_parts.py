@@ -1,26 +1,40 @@
 """A plan's parts: themes, actions and memberships. Review meetings have a module of their own."""
 
-from datetime import date
+from datetime import date, datetime
+from typing import NotRequired
 
 from fastapi import APIRouter, Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from app.api import answers
-from app.api.answers import Page, PlanSlug
-from app.api.bodies import Body, Day, Key, Line
+from app.api.answers import ActionId, Page, PlanSlug, ThemeId
+from app.api.bodies import Body, Day, Elsewhere, Key, Line, Place, absent
 from app.api.deps import Reading, Reply, Writing
-from app.api.shapes import Listing, Person, exactly
+from app.api.shapes import Listing, Person, Reference, exactly, reference
+from app.domain.milestones import MovedFrom as Moved
 from app.domain.plans import ActionView, MembershipView, ThemeView
 from app.domain.words import Role
 from app.services import plan_parts as services
+from app.services import plan_structure
+from app.services.plan_structure import PartKey
 
 router = APIRouter(tags=["Parts of a plan"])
 
 
 @exactly
+class MovedFrom(TypedDict):
+    """Where an action or a milestone stood before it was moved. Its reference stayed."""
+
+    theme: Reference
+    action: Reference | None
+    at: datetime
+    by: str
+
+
+@exactly
 class Theme(TypedDict):
-    """An area for improvement. Its reference never changes and is never reused."""
+    """An area for improvement. Its reference never changes and is never reused. `position` 1 is first in the plan."""
 
     id: str
     ref: str
@@ -32,7 +46,9 @@ class Theme(TypedDict):
 
 @exactly
 class Action(TypedDict):
-    """What will be done, under a theme (its id)."""
+    """What will be done, under a theme (its id). `position` 1 is first in the theme; `moved_from` is only there for
+    one action, and null for one that was never moved.
+    """
 
     id: str
     ref: str
@@ -40,6 +56,7 @@ class Action(TypedDict):
     theme: str
     position: int
     source: str | None
+    moved_from: NotRequired[MovedFrom | None]
     version: str
 
 
@@ -65,6 +82,23 @@ class NewAction(Body):
 
     theme: Key
     title: Line
+
+
+class ThemeChanges(Body):
+    """Another title, another place in the plan (1 is first), or both."""
+
+    title: Line = absent()
+    position: Place = absent()
+    ref: Elsewhere = None
+
+
+class ActionChanges(Body):
+    """Another title, another theme of the plan (its id), another place in the theme (1 is first)."""
+
+    title: Line = absent()
+    theme: Key = absent()
+    position: Place = absent()
+    ref: Elsewhere = None
 
 
 class NewMembership(Body):
@@ -96,6 +130,25 @@ def action(view: ActionView) -> Action:
         "source": view.source,
         "version": view.version,
     }
+
+
+def moved_from(found: Moved | None) -> MovedFrom | None:
+    if found is None:
+        return None
+    return {
+        "theme": reference(found.theme),
+        "action": reference(found.action) if found.action else None,
+        "at": found.at,
+        "by": found.by,
+    }
+
+
+def _one_action(view: ActionView) -> Reply:
+    return Reply(_action({**action(view), "moved_from": moved_from(view.moved_from)}), version=view.version)
+
+
+def _one_theme(view: ThemeView) -> Reply:
+    return Reply(_theme(theme(view)), version=view.version)
 
 
 def membership(view: MembershipView) -> Membership:
@@ -131,6 +184,42 @@ def add_theme(run: Writing, plan: PlanSlug, body: NewTheme) -> Response:
         slug=plan,
         title=body.title,
         respond=lambda view: Reply(_theme(theme(view)), status=201, version=view.version),
+    )
+
+
+@router.get("/themes/{id}", response_model=Theme, **answers.read())
+def show_theme(run: Reading, theme_id: ThemeId) -> Response:
+    """One theme."""
+    return run.answer(_one_theme(run.read(plan_structure.get_theme, theme=PartKey(id=theme_id))))
+
+
+@router.patch("/themes/{id}", response_model=Theme, **answers.changed())
+def edit_theme(run: Writing, theme_id: ThemeId, body: ThemeChanges) -> Response:
+    """Rename a theme, or give it another place. No change request: it is on the record."""
+    return run.write(
+        plan_structure.edit_theme,
+        theme=PartKey(id=theme_id),
+        changes=body.changes(),
+        if_match=run.must_match(),
+        respond=_one_theme,
+    )
+
+
+@router.get("/actions/{id}", response_model=Action, **answers.read())
+def show_action(run: Reading, action_id: ActionId) -> Response:
+    """One action, with where it stood before it was moved."""
+    return run.answer(_one_action(run.read(plan_structure.get_action, action=PartKey(id=action_id))))
+
+
+@router.patch("/actions/{id}", response_model=Action, **answers.changed())
+def edit_action(run: Writing, action_id: ActionId, body: ActionChanges) -> Response:
+    """Rename an action, move it to another theme with its milestones, or give it another place. References stay."""
+    return run.write(
+        plan_structure.edit_action,
+        action=PartKey(id=action_id),
+        changes=body.changes(),
+        if_match=run.must_match(),
+        respond=_one_action,
     )
 
 

@@ -293,6 +293,16 @@ class MayDo:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedFrom:
+    """Where a milestone or an action stood before it was moved: a theme, for a milestone an action as well."""
+
+    theme: Ref
+    action: Ref | None
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class MilestoneView:
     """Everything one page about a milestone shows."""
 
@@ -314,6 +324,8 @@ class MilestoneView:
     audit_total: int
     may: MayDo
     plan_policy: EvidencePolicy
+    moved_from: MovedFrom | None = None
+    action_moved_from: MovedFrom | None = None  # its action stood in another theme
     latest_update: UpdateView | None = None
     refused_attempts: tuple[AuditLine, ...] = ()
 

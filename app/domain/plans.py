@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from app.domain.milestones import MilestoneRow, OrganisationRef, PersonRef
+from app.domain.milestones import MilestoneRow, MovedFrom, OrganisationRef, PersonRef
 from app.domain.refusals import Reason
 from app.domain.words import EvidencePolicy, MovedRule, PlanState, Rag, Role
 
@@ -177,6 +177,7 @@ class ActionView:
     position: int
     source: str | None
     version: str
+    moved_from: MovedFrom | None = None
 
 
 @dataclass(frozen=True, slots=True)

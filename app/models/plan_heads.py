@@ -106,9 +106,16 @@ def _choices() -> Any:
     themes = select(literal("theme"), _themes.c.id, _themes.c.title, _themes.c.position).where(
         _themes.c.plan_id == plan
     )
-    actions = select(
-        literal("action"), _actions.c.id, _actions.c.ref + literal(" ") + _actions.c.title, _actions.c.position
-    ).where(_actions.c.plan_id == plan)
+    actions = (
+        select(
+            literal("action"),
+            _actions.c.id,
+            _actions.c.ref + literal(" ") + _actions.c.title,
+            _themes.c.position * 10_000 + _actions.c.position,
+        )
+        .join(_themes, _themes.c.id == _actions.c.theme_id)
+        .where(_actions.c.plan_id == plan)
+    )
     return union_all(owners, organisations, themes, actions)
 
 

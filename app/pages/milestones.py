@@ -294,9 +294,9 @@ def find_milestone(run: Reading, milestone: str) -> Response:
 
 
 @router.get("/plans/{plan}/milestones/new")
-def new_milestone(run: Reading, plan: str, request: Request) -> Response:
-    """The form that adds a milestone."""
-    fresh = Form({"marking": [Marking.OFFICIAL], "visibility": ["everyone"]})
+def new_milestone(run: Reading, plan: str, request: Request, action: str = "") -> Response:
+    """The form that adds a milestone, to the action that the address may name by its id."""
+    fresh = Form({"marking": [Marking.OFFICIAL], "visibility": ["everyone"], "action": [action]})
     return _facts_page(run, request, plan, fresh, None)
 
 

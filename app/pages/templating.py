@@ -214,6 +214,7 @@ class Frame:
             ("exceptions", "/exceptions", "Exceptions"),
             ("milestones", "/milestones", "Milestones"),
             ("meetings", "/meetings", "Meetings"),
+            ("themes", "/themes", "Themes and actions"),
         ]
         if self.plan and self.plan.roles & ANYWHERE[Act.READ_AUDIT]:
             entries.append(("audit", "/audit-events", "Audit trail"))

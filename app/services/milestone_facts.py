@@ -28,6 +28,7 @@ from app.services import settling
 from app.services.cases import fresh_case, open_case
 from app.services.evidence_intake import next_ref
 from app.services.milestone_views import view_of
+from app.services.plan_structure import note_milestone_move, place_milestone
 from app.services.plans import known_plan, organisation_named
 from app.services.writing import Checks, refuse_unknown
 
@@ -38,6 +39,7 @@ _ALWAYS = (
     "organisation",
     "supporting_organisations",
     "action",
+    "position",
     "start_date",
     "marking",
     "restricted_to",
@@ -133,6 +135,7 @@ def edit_milestone(
     if not changes:
         return view_of(uow, case)
     before = _short_facts(row)
+    place, changes = changes.get("position"), {name: changes[name] for name in changes if name != "position"}
     checks = Checks()
     typed = _apply_texts(checks, row, changes)
     _apply_facts(uow, checks, row, changes)
@@ -148,7 +151,12 @@ def edit_milestone(
     facts: dict[str, Any] = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     if supporters is not None:
         facts["supporting_organisations"] = supporters
-    uow.record("milestone_edited", **case.about, facts=facts, texts=typed)
+    if row.action_id != before["action_id"]:
+        note_milestone_move(uow, row, theme_id=before["theme_id"], action_id=before["action_id"])
+    if place is not None:
+        place_milestone(uow, row, place)
+    if changes:
+        uow.record("milestone_edited", **case.about, facts=facts, texts=typed)
     fresh = fresh_case(uow, row, plan)
     settling.settle(uow, fresh)
     return view_of(uow, fresh)
@@ -215,7 +223,8 @@ def _apply_lists(
 
 def _place(uow: UnitOfWork, checks: Checks, row: Milestone, action: str) -> None:
     found = uow.session.execute(
-        select(Action).where(Action.id == action, Action.plan_id == row.plan_id)
+        # Shared: who moves the action to another theme waits, or is waited for.
+        select(Action).where(Action.id == action, Action.plan_id == row.plan_id).with_for_update(read=True)
     ).scalar_one_or_none()
     if found is None:
         checks.add("action", "unknown_action", "Choose an action of this plan")

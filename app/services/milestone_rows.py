@@ -9,7 +9,7 @@ from app.domain import evidence as evidence_rules
 from app.domain import milestones as rules
 from app.domain import rag
 from app.domain.evidence import LinkedEvidence
-from app.domain.milestones import EvidenceCount, MilestoneRow, OrganisationRef, PersonRef, Ref
+from app.domain.milestones import EvidenceCount, MilestoneRow, MovedFrom, OrganisationRef, PersonRef, Ref
 from app.domain.rag import MilestoneFacts, PlanSettings, Wording
 from app.domain.words import Marking, PlanState, Rag, Status
 from app.models.milestone_rows import supporting_organisations
@@ -120,6 +120,14 @@ def milestone_row(
         source=row.source,
         version=f"{row.version}.{row.evidence_seq}",
     )
+
+
+def moved_from_of(move: Any | None) -> MovedFrom | None:
+    """A row of `plan_structure.latest_moves` as the doors print it."""
+    if move is None:
+        return None
+    action = Ref(move.from_action_id, move.action_ref, move.action_title) if move.from_action_id else None
+    return MovedFrom(Ref(move.from_theme_id, move.theme_ref, move.theme_title), action, move.at, move.by_title)
 
 
 def owner_of(row: Any, today: date) -> PersonRef | None:

@@ -20,11 +20,12 @@ from app.domain.permissions import Act
 from app.domain.words import ChangeState, PlanState, Status
 from app.models import MilestoneEvent, MilestoneRestriction, Organisation, Person
 from app.models.milestone_rows import milestone_row_by_id
+from app.models.plan_structure import latest_moves
 from app.models.texts import latest_texts
 from app.services import audit_events, change_requests, updates
 from app.services.cases import Case, read_case
 from app.services.evidence_views import evidence_of
-from app.services.milestone_rows import declared_by, milestone_row, rationales_of
+from app.services.milestone_rows import declared_by, milestone_row, moved_from_of, rationales_of
 
 EVIDENCE_SHOWN = 50
 UPDATES_SHOWN = 50
@@ -61,6 +62,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
     requests = change_requests.views_of(uow, case)
     rationale = _rationale(row, said)
     may_read_audit = permissions.may(uow.actor, Act.READ_AUDIT, case.item)
+    moves = latest_moves(uow.session, [row.id, row.action_id])
     audit, total = audit_events.of_milestone(uow, case, limit=AUDIT_SHOWN) if may_read_audit else ((), 0)
     return MilestoneView(
         row=milestone_row(
@@ -88,6 +90,8 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         audit_total=total,
         may=_may(uow, case, evidence, requests),
         plan_policy=case.plan.evidence_policy,
+        moved_from=moved_from_of(moves.get(row.id)),
+        action_moved_from=moved_from_of(moves.get(row.action_id)),
         latest_update=next((one for one in said if not one.no_change), None),
     )
 

@@ -8,12 +8,12 @@ from sqlalchemy import func, select
 from app.db import UnitOfWork
 from app.domain import permissions
 from app.domain.ids import new_id
-from app.domain.milestones import PersonRef
+from app.domain.milestones import MovedFrom, PersonRef
 from app.domain.permissions import Act, Item
 from app.domain.plans import ActionView, MembershipView, ThemeView
 from app.domain.refusals import Reason, Refused
 from app.domain.words import PlanState, Role
-from app.models import Action, Membership, Organisation, Person, Plan, Theme
+from app.models import Action, Membership, Organisation, Person, Plan, Theme, plan_structure
 from app.services.evidence_intake import next_ref
 from app.services.plans import known_plan, live_plan
 from app.services.writing import Checks
@@ -21,8 +21,7 @@ from app.services.writing import Checks
 
 def list_themes(uow: UnitOfWork, *, slug: str) -> tuple[ThemeView, ...]:
     plan = live_plan(uow, slug)
-    rows = uow.session.execute(select(Theme).where(Theme.plan_id == plan.id).order_by(Theme.position)).scalars()
-    return tuple(_theme(row) for row in rows)
+    return tuple(theme_view(row) for row in plan_structure.themes_in(uow.session, plan.id))
 
 
 def add_theme(uow: UnitOfWork, *, slug: str, title: str, source: str | None = None) -> ThemeView:
@@ -36,7 +35,7 @@ def add_theme(uow: UnitOfWork, *, slug: str, title: str, source: str | None = No
         plan_id=plan.id,
         ref=next_ref(uow, plan.id, "theme", "T"),
         title=cleaned,
-        position=_next_position(uow, Theme, plan.id),
+        position=_next_position(uow, Theme.position, Theme.plan_id == plan.id),
         source=source,
         version=1,
     )
@@ -45,18 +44,13 @@ def add_theme(uow: UnitOfWork, *, slug: str, title: str, source: str | None = No
     uow.record(
         "theme_added", plan_id=plan.id, item_kind="theme", item_id=row.id, item_ref=row.ref, texts={"title": cleaned}
     )
-    return _theme(row)
+    return theme_view(row)
 
 
 def list_actions(uow: UnitOfWork, *, slug: str) -> tuple[ActionView, ...]:
+    """Every action, theme by theme, in their order."""
     plan = live_plan(uow, slug)
-    statement = (
-        select(Action, Theme.ref)
-        .join(Theme, Theme.id == Action.theme_id)
-        .where(Action.plan_id == plan.id)
-        .order_by(Action.position)
-    )
-    return tuple(_action(row, theme_ref) for row, theme_ref in uow.session.execute(statement))
+    return tuple(action_view(row, row.theme_ref) for row in plan_structure.actions_in(uow.session, plan.id))
 
 
 def add_action(uow: UnitOfWork, *, slug: str, theme: str, title: str, source: str | None = None) -> ActionView:
@@ -74,7 +68,7 @@ def add_action(uow: UnitOfWork, *, slug: str, theme: str, title: str, source: st
         theme_id=theme,
         ref=next_ref(uow, plan.id, "action", "A"),
         title=cleaned,
-        position=_next_position(uow, Action, plan.id),
+        position=_next_position(uow, Action.position, Action.theme_id == theme),
         source=source,
         version=1,
     )
@@ -89,7 +83,7 @@ def add_action(uow: UnitOfWork, *, slug: str, theme: str, title: str, source: st
         facts={"theme": parent.ref if parent else ""},
         texts={"title": cleaned},
     )
-    return _action(row, parent.ref if parent else "")
+    return action_view(row, parent.ref if parent else "")
 
 
 def list_memberships(uow: UnitOfWork, *, slug: str) -> tuple[MembershipView, ...]:
@@ -164,16 +158,18 @@ def _refused(plan: Plan, code: str, message: str, attempted: str) -> Refused:
     )
 
 
-def _next_position(uow: UnitOfWork, table: Any, plan_id: str) -> int:
-    return uow.session.execute(select(func.count()).select_from(table).where(table.plan_id == plan_id)).scalar_one() + 1
+def _next_position(uow: UnitOfWork, position: Any, siblings: Any) -> int:
+    return (uow.session.execute(select(func.max(position)).where(siblings)).scalar_one() or 0) + 1
 
 
-def _theme(row: Theme) -> ThemeView:
+def theme_view(row: Any) -> ThemeView:
     return ThemeView(row.id, row.ref, row.title, row.position, row.source, str(row.version))
 
 
-def _action(row: Action, theme_ref: str) -> ActionView:
-    return ActionView(row.id, row.ref, row.title, row.theme_id, theme_ref, row.position, row.source, str(row.version))
+def action_view(row: Any, theme_ref: str, moved_from: MovedFrom | None = None) -> ActionView:
+    return ActionView(
+        row.id, row.ref, row.title, row.theme_id, theme_ref, row.position, row.source, str(row.version), moved_from
+    )
 
 
 def _membership(row: Membership, person: Person, organisation: str) -> MembershipView:

@@ -1,7 +1,7 @@
 """What stands in the database, as a demo's plain data files: organisations, people, keys, each plan with its history.
 
-Facts are written as they stand today, a milestone's due date as it first was; how it came to stand where it does is
-history.
+Facts are written as they stand today, a milestone's due date, and where an action or milestone stands, as it first was;
+how it came to stand where it does is history.
 """
 
 import json
@@ -160,7 +160,9 @@ def _plan(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar) -> Rec
         "memberships": _memberships(uow, plan, names, calendar),
         "themes": [filled({"ref": theme.ref, "title": theme.title, "source": theme.source}) for theme in themes],
         "actions": [
-            filled({"ref": row.ref, "theme": theme_refs[row.theme_id], "title": row.title, "source": row.source})
+            filled(
+                {"ref": row.ref, "theme": theme_refs[trail.first_theme(row)], "title": row.title, "source": row.source}
+            )
             for row in actions
         ],
         "milestones": _milestones(uow, trail, names, {action.id: action.ref for action in actions}),
@@ -169,7 +171,9 @@ def _plan(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar) -> Rec
 
 
 def _parts(uow: UnitOfWork, model: Any, plan: Plan) -> list[Any]:
-    return list(uow.session.execute(select(model).where(model.plan_id == plan.id).order_by(model.position)).scalars())
+    """In the order in which they were written: by the numbers of their references."""
+    found = uow.session.execute(select(model).where(model.plan_id == plan.id)).scalars()
+    return sorted(found, key=lambda row: int(row.ref.rpartition("-")[2]))
 
 
 def _first(trail: Trail, name: str) -> AuditEvent:
@@ -215,7 +219,7 @@ def _milestones(uow: UnitOfWork, trail: Trail, names: _Names, actions: dict[str,
         return filled(
             {
                 "ref": row.ref,
-                "action": actions[row.action_id],
+                "action": actions[trail.first_action(row)],
                 "title": row.title,
                 "description": row.description,
                 "success_criterion": row.success_criterion,

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from app.db import UnitOfWork
 from app.domain.words import ChangeKind, EvidenceForm, Marking
-from app.models import AuditEvent, ChangeRequest, Evidence, Milestone, Plan, ProgressUpdate, Text
+from app.models import Action, AuditEvent, ChangeRequest, Evidence, Milestone, PartMove, Plan, ProgressUpdate, Text
 from app.models.texts import REDACTED
 from app.services.seeds_format import Calendar, Record, filled
 
@@ -32,6 +32,8 @@ class Trail:
     evidence: dict[str, Evidence]
     updates: dict[str, ProgressUpdate]
     requests: dict[str, ChangeRequest]
+    actions: dict[str, Action]
+    moves: dict[str, PartMove]
     reopened: set[tuple[str | None, object]] = field(default_factory=set)
 
     def said(self, event: AuditEvent) -> dict[str, str]:
@@ -42,6 +44,19 @@ class Trail:
     def ref(self, event: AuditEvent) -> str:
         return self.milestones[event.milestone_id or ""].ref
 
+    def first_theme(self, action: Action) -> str:
+        """Where an action stood when it was written."""
+        move = self._first_move(action.id)
+        return move.from_theme_id if move else action.theme_id
+
+    def first_action(self, milestone: Milestone) -> str:
+        """Where a milestone stood when it was written."""
+        move = self._first_move(milestone.id)
+        return (move.from_action_id if move else None) or milestone.action_id
+
+    def _first_move(self, item_id: str) -> PartMove | None:
+        return min((move for move in self.moves.values() if move.item_id == item_id), key=_by_id, default=None)
+
     def day(self, iso: str | None) -> int | None:
         """A date inside an event's facts, as a day of the demo."""
         return None if iso is None else self.calendar.offset(date.fromisoformat(iso))
@@ -49,6 +64,10 @@ class Trail:
     def stamp(self, event: AuditEvent) -> Record:
         """When, and by whom."""
         return filled({**self.calendar.when(event.at), "by": self.who[event.actor_id]})
+
+
+def _by_id(move: PartMove) -> str:
+    return move.id
 
 
 def read_trail(uow: UnitOfWork, plan: Plan, *, calendar: Calendar, who: Mapping[str, str]) -> Trail:
@@ -64,7 +83,7 @@ def read_trail(uow: UnitOfWork, plan: Plan, *, calendar: Calendar, who: Mapping[
 
     return Trail(
         plan, calendar, who, events, by_id(Text), by_id(Milestone), by_id(Evidence), by_id(ProgressUpdate),
-        by_id(ChangeRequest),
+        by_id(ChangeRequest), by_id(Action), by_id(PartMove),
     )  # fmt: skip
 
 
@@ -146,6 +165,18 @@ def _update_told_by(trail: Trail, event: AuditEvent) -> ProgressUpdate:
         for one in trail.updates.values()
         if one.no_change and (one.milestone_id, one.at) == (event.milestone_id, event.at)
     )
+
+
+def _part_move(trail: Trail, event: AuditEvent) -> Record | None:
+    """A theme or action that went to another place, an action or milestone that went to another parent, or both."""
+    facts = json.loads(event.facts)
+    _, to = facts.get("theme") or (None, None)
+    if "action_id" in facts:
+        to = trail.actions[facts["action_id"][1]].ref
+    _, place = facts.get("position") or facts.get("place") or (None, None)
+    if to is None and place is None:
+        return None
+    return {"does": "move", event.item_kind: event.item_ref, "to": to, "place": place}
 
 
 def _start(trail: Trail, event: AuditEvent) -> Record:
@@ -254,6 +285,10 @@ def _decision(trail: Trail, event: AuditEvent) -> Record:
 
 
 _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
+    "theme_edited": _part_move,
+    "action_edited": _part_move,
+    "milestone_edited": _part_move,
+    "milestone_placed": _part_move,
     "plan_approved": _plan_approval,
     "meeting_listed": _meeting_listed,
     "meeting_held": _meeting_held,

@@ -24,7 +24,8 @@ from app.domain.words import (
     ReviewOutcome,
 )
 from app.models import ChangeRequest, Person
-from app.services import change_requests, evidence, meetings, milestones, plans, updates
+from app.services import change_requests, evidence, meetings, milestones, plan_structure, plans, updates
+from app.services.plan_structure import PartKey
 from app.services.seeds_format import BadSeeds, Calendar, Record
 
 
@@ -112,6 +113,23 @@ def _people(uow: UnitOfWork, stage: Stage, step: Record, emails: Sequence[str]) 
     if unknown:
         raise BadSeeds(f"{stage.plan}: {step['does']} on day {step['day']} names {unknown[0]}, who is not there.")
     return [ids[email] for email in emails]
+
+
+def _move(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    """A theme, action or milestone to another parent (`to`), to another place (`place`), or both."""
+    place = {"position": step["place"]} if "place" in step else {}
+    if "theme" in step:
+        key = PartKey(plan=stage.plan, ref=step["theme"])
+        plan_structure.edit_theme(uow, theme=key, changes=place, if_match=None)
+        return
+    parent = PartKey(plan=stage.plan, ref=step.get("to", ""))
+    if "action" in step:
+        to = {"theme": plan_structure.get_theme(uow, theme=parent).id} if parent.ref else {}
+        key = PartKey(plan=stage.plan, ref=step["action"])
+        plan_structure.edit_action(uow, action=key, changes={**to, **place}, if_match=None)
+        return
+    to = {"action": plan_structure.get_action(uow, action=parent).id} if parent.ref else {}
+    milestones.edit_milestone(uow, milestone=stage.key(step), changes={**to, **place}, if_match=None)
 
 
 def _update(uow: UnitOfWork, stage: Stage, step: Record) -> None:
@@ -240,6 +258,7 @@ VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
     "meeting_held": _meeting_held,
     "meeting_moved": _meeting_moved,
     "meeting_cancelled": _meeting_cancelled,
+    "move": _move,
     "update": _update,
     "start": _start,
     "completion": _completion,

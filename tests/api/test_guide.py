@@ -69,6 +69,7 @@ def test_every_example_does_what_the_guide_says(sqlite_api: Api, guide: str) -> 
         "MILESTONE": first.row.id,
         "OTHER_MILESTONE": second.row.id,
         "EVIDENCE": made(api.attach(first, "police"))["id"],
+        "ACTION": api.world.action,
     }
     for command in examples(guide):
         variables["VERSION"] = api.get(f"/milestones/{second.row.id}").headers["etag"]

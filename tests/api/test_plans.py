@@ -113,6 +113,34 @@ def test_the_parts_of_a_plan(api: Api) -> None:
     problem(api.post(f"{PLAN}/meetings", "sam", json={"on": "2026-03-26"}), 403)
 
 
+def test_themes_and_actions_are_renamed_reordered_and_moved(api: Api) -> None:
+    theme = made(api.post(f"{PLAN}/themes", json={"title": "Workforce"}))
+    here, action = f"/themes/{theme['id']}", shown(api.get(f"{PLAN}/actions"))["items"][0]
+    assert api.get(here).headers["etag"] == '"1"'
+    renamed = shown(api.patch(here, json={"title": "People", "position": 1}, headers={"If-Match": '"1"'}))
+    assert (renamed["title"], renamed["position"], renamed["ref"], renamed["version"]) == ("People", 1, "T-02", "2")
+    assert [one["ref"] for one in shown(api.get(f"{PLAN}/themes"))["items"]] == ["T-02", "T-01"]
+
+    there = f"/actions/{action['id']}"
+    assert shown(api.get(there, "ada"))["moved_from"] is None
+    moved = shown(api.patch(there, json={"theme": theme["id"]}, headers={"If-Match": '"1"'}))
+    assert (moved["ref"], moved["theme"], moved["moved_from"]["theme"]["ref"]) == ("A-01", theme["id"], "T-01")
+    [milestone] = shown(api.get(f"{PLAN}/milestones"))["items"]
+    assert (milestone["ref"], milestone["theme"]["ref"]) == ("M-01", "T-02")
+
+    problem(api.patch(there, json={"title": "Unsaid"}), 428)
+    problem(api.patch(there, json={"title": "Stale"}, headers={"If-Match": '"1"'}), 412)
+    for body, pointer in (
+        ({"theme": "nothing"}, "/theme"), ({"ref": "A-09"}, "/ref"), ({"position": 0}, "/position"),
+        ({"title": None}, "/title"), ({"milestones": []}, "/milestones"),
+    ):  # fmt: skip
+        assert pointers(api.patch(there, json=body, headers={"If-Match": "*"})) == [pointer]
+    problem(api.patch(there, "connie", json={"title": "Mine"}, headers={"If-Match": "*"}), 403)
+    problem(api.patch(there, "zoe", json={"title": "Mine"}, headers={"If-Match": "*"}), 404)
+    problem(api.get("/themes/nothing"), 404)
+    assert shown(api.get(there))["version"] == moved["version"]
+
+
 @on_sqlite
 def test_an_auditor_needs_a_last_day(api: Api) -> None:
     member = {"person": "stranger@haringey.example", "role": "auditor"}

@@ -54,7 +54,8 @@ class Things:
     @property
     def path(self) -> dict[str, str]:
         names = ("plan", "ref", "milestone", "evidence", "change_request", "meeting", "key", "token", "session")
-        return {name: getattr(self, name) for name in names}
+        # The first theme and the first action of every plan.
+        return {**{name: getattr(self, name) for name in names}, "theme": "T-01", "action": "A-01"}
 
 
 def routes(app: FastAPI) -> set[str]:
@@ -173,6 +174,8 @@ def ask(client: TestClient, route: str, things: Things, *, who: str) -> str:
 
 
 def item_of(path: str, things: Things) -> str:
+    if "/themes/{id}" in path or "/actions/{id}" in path:
+        return things.theme if "/themes/" in path else things.action
     if "/evidence/{id}" in path:
         return things.evidence
     if "/meetings/{id}" in path:
@@ -200,6 +203,8 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
             "title": "A milestone", "action": things.action, "organisation": COUNCIL, "start_date": "2026-03-02",
             "due_date": "2026-04-01",
         },
+        "/themes/{id}": {"title": "Another title"},
+        "/actions/{id}": {"title": "Another title"},
         "/milestones/{id}": {"title": "Another title"},
         "/milestones/{id}/start": {},
         "/milestones/{id}/completion": {"completed_date": "2026-03-02", "narrative": "Done"},
@@ -228,5 +233,6 @@ def form(path: str, things: Things) -> Mapping[str, Any]:
         "action": things.action, "organisation": COUNCIL, "kind": "due_date" if "change" in path else "statement",
         "statement": "It is so", "outcome": "accepted" if "review" in path else "approved", "relevance": "3",
         "robustness": "3", "body": "Trust", "meeting": "March", "name": "for a test", "days": "30",
-        "scopes": "plan:read", "front_door": "Call us", "form": "statement", "marking": "official", **dates, **today,
+        "scopes": "plan:read", "front_door": "Call us", "form": "statement", "marking": "official", "direction": "up",
+        "theme": things.theme, **dates, **today,
     }  # fmt: skip

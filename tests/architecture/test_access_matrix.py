@@ -30,6 +30,8 @@ from tests.house import House
 # │ │││││││ │┌ programme manager of another plan
 # │ │││││││ ││ ┌ keys of the police, API only: evidence:write, risks:propose, observations:write, plan:read
 MATRIX = """
+- 3yyyyyy 44 333y  GET /api/v1/actions/{id}
+- 333y333 44 3333  PATCH /api/v1/actions/{id}
 - 3333yy3 44 4333  POST /api/v1/change-requests/{id}/decision
 y yyyyyyy yy yyyy  GET /api/v1/docs
 - 3yyyyyy 44 444y  GET /api/v1/evidence/{id}
@@ -76,6 +78,8 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 333y333 34 3333  POST /api/v1/plans/{plan}/milestones
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/themes
 - 333y333 34 3333  POST /api/v1/plans/{plan}/themes
+- 3yyyyyy 44 333y  GET /api/v1/themes/{id}
+- 333y333 44 3333  PATCH /api/v1/themes/{id}
 y yyyyyyy yy       GET /
 - yyyyyyy yy       GET /account
 - yyyyyyy yy       GET /account/confirmation
@@ -104,6 +108,11 @@ y yyyyyyy yy       GET /help/rag
 - 3yyyyyy 44       GET /milestones/{milestone}
 - yyyyyyy yy       GET /plans
 - yyyyyyy y4       GET /plans/{plan}
+- 333y333 34       POST /plans/{plan}/actions
+- 333y333 34       GET /plans/{plan}/actions/new
+- 333y333 44       GET /plans/{plan}/actions/{action}/edit
+- 333y333 44       POST /plans/{plan}/actions/{action}/edit
+- 333y333 44       POST /plans/{plan}/actions/{action}/place
 - 3333333 34       GET /plans/{plan}/approval
 - 3333yy3 34       POST /plans/{plan}/approval
 - 333yyyy 34       GET /plans/{plan}/audit-events
@@ -141,6 +150,7 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 3yyyyy3 44       POST /plans/{plan}/milestones/{ref}/evidence
 - 3yyyyy3 44       GET /plans/{plan}/milestones/{ref}/evidence/new
 - 333yyy3 44       POST /plans/{plan}/milestones/{ref}/evidence/{evidence}/review
+- 333y333 44       POST /plans/{plan}/milestones/{ref}/place
 - 3333333 44       GET /plans/{plan}/milestones/{ref}/reopening
 - 333y333 44       POST /plans/{plan}/milestones/{ref}/reopening
 - 3333333 44       GET /plans/{plan}/milestones/{ref}/return
@@ -148,6 +158,12 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 3y3y333 44       POST /plans/{plan}/milestones/{ref}/start
 - 3y3y333 44       POST /plans/{plan}/milestones/{ref}/updates
 - 3y3y333 44       GET /plans/{plan}/milestones/{ref}/updates/new
+- 3yyyyyy 34       GET /plans/{plan}/themes
+- 333y333 34       POST /plans/{plan}/themes
+- 333y333 34       GET /plans/{plan}/themes/new
+- 333y333 44       GET /plans/{plan}/themes/{theme}/edit
+- 333y333 44       POST /plans/{plan}/themes/{theme}/edit
+- 333y333 44       POST /plans/{plan}/themes/{theme}/place
 y yyyyyyy yy       GET /sign-in
 y yyyyyyy yy       POST /sign-in
 y yyyyyyy yy       GET /sign-in/help
@@ -210,8 +226,8 @@ def ours(who: str, route: str, line: dict[str, str]) -> str:
 
 def restricted(who: str, route: str, line: dict[str, str]) -> str:
     """What is restricted to the NHS: the rest of the plan knows nothing of it, and nobody gains anything."""
-    hangs_on_a_milestone = any(name in route for name in ("{id}", "{ref}", "{milestone}", "{evidence}"))
-    hangs_on_a_milestone &= "/meetings/{id}" not in route  # a part of the plan
+    of_all = any(name in route for name in ("/themes/{id}", "/actions/{id}", "/meetings/{id}"))
+    hangs_on_a_milestone = not of_all and any(name in route for name in ("{id}", "{ref}", "{milestone}", "{evidence}"))
     if hangs_on_a_milestone and who in KEPT_FROM and line["nobody"] == SIGN_IN:
         return UNKNOWN
     return line[who]

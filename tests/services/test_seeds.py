@@ -26,6 +26,7 @@ from app.domain.actors import Actor, system_actor
 from app.domain.days import london_day
 from app.domain.evidence import Upload
 from app.domain.milestones import MilestoneKey, MilestoneView
+from app.domain.plan_structure import Part
 from app.domain.rag import RuleCode
 from app.domain.refusals import NotFound, Refused
 from app.domain.words import Door, EvidenceState, PlanState, Rag, ReviewOutcome, Status
@@ -37,11 +38,13 @@ from app.services import (
     identity,
     milestones,
     passwords,
+    plan_structure,
     seeds,
     seeds_export,
     settling,
     updates,
 )
+from app.services.plan_structure import PartKey
 from app.services.seeds import Credentials
 from app.services.seeds_format import BadSeeds, Calendar, first_day_for, read_demo
 from app.services.seeds_replay import Stage, play
@@ -199,6 +202,14 @@ def test_a_demo_that_was_worked_in_comes_back_as_it_is(own_demo: Loaded, sqlite_
     do(milestones.start, manager, milestone=key["M-36"])
     do(milestones.return_to_progress, system_actor(Door.CLI), milestone=key["M-06"], reason="By Waymark itself")
     do(updates.add_update, manager, milestone=key["M-10"], narrative="On we go", forecast_date=date(2026, 4, 30))
+    recruit = own_demo.read(plan_structure.get_action, action=PartKey(plan=SAFEGUARDING, ref="A-07"))
+    do(milestones.edit_milestone, manager, milestone=key["M-10"], changes={"action": recruit.id}, if_match=None)
+    do(plan_structure.shift, manager, part=Part.MILESTONE, key=PartKey(id=key["M-10"].id), by=-1)
+    first_theme = {"theme": PartKey(plan=SAFEGUARDING, ref="T-03"), "changes": {"position": 1}}
+    do(plan_structure.edit_theme, manager, **first_theme, if_match=None)
+    both = {"theme": recruit.theme_id, "position": 2}
+    moved = PartKey(plan=SAFEGUARDING, ref="A-03")
+    do(plan_structure.edit_action, manager, action=moved, changes=both, if_match=None)
     later = NOW + timedelta(days=1)
     first = exported(own_demo, tmp_path / "first", now=later)
 
