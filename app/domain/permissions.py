@@ -138,6 +138,16 @@ def require(actor: Actor, act: Act, item: Item) -> None:
     raise Forbidden(f"Your role does not let you {act.value}. It takes {article} {allowed}", needs=allowed)
 
 
+def plans_to_update(actor: Actor) -> tuple[frozenset[str], frozenset[str]]:
+    """The plans in which the actor updates what they own, and those in which also what their organisation leads or
+    supports. A programme manager may update everything, but is not who is asked.
+    """
+    if not actor.is_person:
+        return frozenset(), frozenset()
+    own = frozenset(plan for plan, roles in actor.roles.items() if not roles.isdisjoint(OWNING_ROLES))
+    return own, frozenset(plan for plan in own if CONTRIBUTOR in actor.roles[plan])
+
+
 def may_know_all(actor: Actor, plan_id: str) -> bool:
     """Whether no restriction hides an item of this plan: its programme managers and auditors, and the
     senior officers of its lead organisation.

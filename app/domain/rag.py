@@ -288,7 +288,7 @@ def _earlier_if_unbroken(previous: date | None, computed: date | None, today: da
 
 def _overdue(facts: MilestoneFacts, settings: PlanSettings) -> Rule | None:
     """Red from the day after the due date; with an overdue limit, Amber for that many days first."""
-    due = _agreed_due_date(facts)
+    due = agreed_due_date(facts)
     if due is None:
         return None
     begins = add_days(due, 1)
@@ -312,7 +312,7 @@ def _evidence_outstanding(facts: MilestoneFacts, _: PlanSettings) -> Rule | None
     clock = _evidence_clock(facts)
     amber_on = add_days(clock, REPORTED_AMBER_AFTER)
     red_on = add_days(clock, REPORTED_RED_AFTER)
-    due = _agreed_due_date(facts)
+    due = agreed_due_date(facts)
     if due is not None:
         amber_on = min(add_days(due, 1), amber_on)
         red_on = max(add_days(due, 1), red_on)
@@ -379,7 +379,7 @@ def _confirmation_due(facts: MilestoneFacts, _: PlanSettings) -> Rule | None:
 
 def _forecast_late(facts: MilestoneFacts, _: PlanSettings) -> Rule | None:
     """Forecast after the due date: Amber from the day it first was, Red since it is by more than the tolerance."""
-    due, forecast, late_on = _agreed_due_date(facts), facts.forecast_date, facts.forecast_late_on
+    due, forecast, late_on = agreed_due_date(facts), facts.forecast_date, facts.forecast_late_on
     if due is None or forecast is None or late_on is None:
         return None
     beyond_on = facts.forecast_beyond_on
@@ -550,14 +550,14 @@ def late_start_on(facts: MilestoneFacts) -> date | None:
     """From which day not having started is late; None when there is neither a start date nor an agreed due date."""
     if facts.start_date is not None:
         return add_days(facts.start_date, 1)
-    due = _agreed_due_date(facts)
+    due = agreed_due_date(facts)
     if due is None:
         return None
     halfway = add_days(facts.added_on, (due - facts.added_on).days // 2)
     return max(add_days(due, -START_BEFORE_DUE), halfway)
 
 
-def _agreed_due_date(facts: MilestoneFacts) -> date | None:
+def agreed_due_date(facts: MilestoneFacts) -> date | None:
     """The due date that rules look at: after a reopening there is none until the new one is approved."""
     return None if facts.reopening_pending else facts.due_date
 

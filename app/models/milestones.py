@@ -72,6 +72,20 @@ class Milestone(SQLModel, table=True):
         ),
         Index("ix_milestones_plan_theme_status", "plan_id", "theme_id", "status"),
         Index("ix_milestones_owner_id", "owner_id"),
+        Index(
+            "ix_milestones_owner_update_due",
+            "owner_id",
+            "update_due_from",
+            sqlite_where=text("update_due_from IS NOT NULL"),
+            postgresql_where=text("update_due_from IS NOT NULL"),
+        ),
+        Index(
+            "ix_milestones_lead_update_due",
+            "lead_organisation_id",
+            "update_due_from",
+            sqlite_where=text("update_due_from IS NOT NULL"),
+            postgresql_where=text("update_due_from IS NOT NULL"),
+        ),
     )
     id: str = id_field(primary_key=True)
     plan_id: str = id_field(foreign_key="plans.id")
@@ -151,12 +165,15 @@ class Milestone(SQLModel, table=True):
 
     # The first "no change" since the last update: one review meeting is all that saying so covers.
     no_change_on: date | None = None
+    # From when on it needs an update from its people, as `app.domain.my_updates` works it out.
+    update_due_from: datetime | None = moment()
 
 
 class MilestoneSupporter(SQLModel, table=True):
     """A supporting organisation: it may also update and attach."""
 
     __tablename__ = "milestone_supporters"
+    __table_args__ = (Index("ix_milestone_supporters_organisation_id", "organisation_id"),)
     milestone_id: str = id_field(foreign_key="milestones.id", primary_key=True)
     organisation_id: str = id_field(foreign_key="organisations.id", primary_key=True)
 
@@ -183,6 +200,7 @@ class ProgressUpdate(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["milestone_id", "plan_id"], ["milestones.id", "milestones.plan_id"]),
         Index("ix_progress_updates_milestone_at", "milestone_id", "at"),
+        Index("ix_progress_updates_by_at", "by_id", "at"),
     )
     id: str = id_field(primary_key=True)
     plan_id: str = id_field()

@@ -1,10 +1,12 @@
 """What surrounds a page for whoever is signed in."""
 
 from app.domain.actors import Actor
+from app.domain.permissions import plans_to_update
 from app.domain.plans import PlanView
 from app.pages.deps import PageReceiver, PageRunner
 from app.pages.templating import Frame
 from app.services.exception_reports import count_now
+from app.services.my_updates import count_left
 
 
 def frame_of(
@@ -14,13 +16,17 @@ def frame_of(
     active: str = "",
     is_page: bool = True,
     exceptions: int | None = None,
+    updates: int | None = None,
 ) -> Frame:
     """The frame after a use case has been run, which is when it is known who asks.
 
-    Where the page has not counted the plan's exceptions itself, they are counted here for its menu.
+    Where the page has not counted the plan's exceptions and its reader's updates itself, they are counted here.
     """
     if exceptions is None and plan is not None and plan.reads_live and isinstance(run, PageRunner):
         exceptions = run.read(count_now, plan_id=plan.id)
+    has_updates = bool(plans_to_update(run.actor)[0])
+    if updates is None and has_updates and isinstance(run, PageRunner):
+        updates = run.read(count_left)
     return Frame(
         person=run.actor.title,
         organisation=organisation_shown(run.actor, plan),
@@ -28,6 +34,8 @@ def frame_of(
         active=active,
         is_page=is_page,
         exceptions=exceptions,
+        has_updates=has_updates,
+        updates=updates,
         front_door=run.front_door,
     )
 

@@ -194,8 +194,8 @@ class Frame:
     """What surrounds every page. Everything has a default, so that an error page can always be shown.
 
     `person` is the post title of who is signed in. `plan` brings the plan's menu, in which `active` is the entry shown
-    (`is_page`: that very page, not one beneath it) and `exceptions` the number beside Exceptions. `front_door` says
-    where a person at risk is referred to.
+    (`is_page`: that very page, not one beneath it) and `exceptions` the number beside Exceptions. `has_updates`: there
+    are milestones to update, `updates` of them now. `front_door` says where a person at risk is referred to.
     """
 
     person: str = ""
@@ -204,6 +204,8 @@ class Frame:
     active: str = ""
     is_page: bool = True
     exceptions: int | None = None
+    has_updates: bool = False
+    updates: int | None = None
     front_door: str = ""
 
     @property

@@ -1,5 +1,7 @@
 """Progress updates: what has happened, the forecast, and what is asked for."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -37,30 +39,7 @@ def add_update(run: Writing, plan: str, ref: str, request: Request, form: Submit
     """Add a progress update."""
 
     def change() -> UpdateView:
-        no_change = bool(form.value("no_change"))
-        narrative = form.optional("narrative")
-        if not narrative and not no_change:
-            form.add("narrative", "required", "Enter what has happened since the last update")
-        forecast = form.day("forecast_date", "The forecast date")
-        declared = form.choice("declared_rag", Rag)
-        green_on = form.day("return_to_green_on", "The date it returns to green")
-        cause = form.choice("cause", DelayCause)
-        form.check()
-        return run.write(
-            services.add_update,
-            milestone=MilestoneKey(plan=plan, ref=ref),
-            narrative=narrative,
-            no_change=no_change,
-            forecast_date=forecast,
-            declared_rag=declared,
-            rationale=form.optional("rationale"),
-            issue=form.optional("issue"),
-            support_required=form.optional("support_required"),
-            path_to_green=form.optional("path_to_green"),
-            return_to_green_on=green_on,
-            waiting_on=form.optional("waiting_on"),
-            cause=cause,
-        )
+        return run.write(services.add_update, milestone=MilestoneKey(plan=plan, ref=ref), **update_asked(form))
 
     return settle(
         form,
@@ -70,11 +49,30 @@ def add_update(run: Writing, plan: str, ref: str, request: Request, form: Submit
     )
 
 
+def update_asked(form: Form) -> dict[str, Any]:
+    """What the form says, as the service takes it. Raises Invalid with everything that is wrong."""
+    no_change = bool(form.value("no_change"))
+    narrative = form.optional("narrative")
+    if not narrative and not no_change:
+        form.add("narrative", "required", "Enter what has happened since the last update")
+    asked = {
+        "narrative": narrative,
+        "no_change": no_change,
+        "forecast_date": form.day("forecast_date", "The forecast date"),
+        "declared_rag": form.choice("declared_rag", Rag),
+        "return_to_green_on": form.day("return_to_green_on", "The date it returns to green"),
+        "cause": form.choice("cause", DelayCause),
+    }
+    form.check()
+    typed = ("rationale", "issue", "support_required", "path_to_green", "waiting_on")
+    return {**asked, **{name: form.optional(name) for name in typed}}
+
+
 def _page(run: PageRunner, request: Request, plan: str, ref: str, form: Form | None, *, status: int = 200) -> Response:
     view, plan_view = run.read(read_milestone, plan=plan, ref=ref)
     if form is None:
         require_offer(view.may.update, "add an update")
-        form = _from_last(view.latest_update, forecast=view.row.forecast_date)
+        form = form_from(view.latest_update, forecast=view.row.forecast_date)
     return show_form(
         run, request, "updates/new.html", view, plan_view, form,
         path="updates", heading="Add an update", button="Save the update", status=status,
@@ -82,7 +80,7 @@ def _page(run: PageRunner, request: Request, plan: str, ref: str, form: Form | N
     )  # fmt: skip
 
 
-def _from_last(last: UpdateView | None, *, forecast: object) -> Form:
+def form_from(last: UpdateView | None, *, forecast: object) -> Form:
     """What usually stays the same is filled in; what has happened since is not."""
     return filled(
         {

@@ -30,6 +30,7 @@ WRITTEN = (
     "no_date_on",
     "forecast_late_on",
     "forecast_beyond_on",
+    "update_due_from",
 )
 
 

@@ -10,8 +10,8 @@ from sqlalchemy import insert
 
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
-from app.domain import rag
-from app.domain.days import london_day
+from app.domain import my_updates, rag
+from app.domain.days import london_day, start_of_day
 from app.domain.ids import new_id
 from app.domain.rag import ForecastDays, MilestoneFacts
 from app.domain.words import OPEN_STATUSES, EvidenceState, MilestoneEventKind, Status
@@ -66,15 +66,18 @@ def settle(uow: UnitOfWork, case: Case) -> None:
 
 
 def work_out(case: Case, today: date) -> None:
-    """The pure pass: evidence facts, gaps, forecast and moments of a row, whether it is an entity or a plain record."""
+    """The pure pass over an entity or a plain record: evidence, gaps, forecast, moments, when an update is due."""
     milestone = case.milestone
     _settle_evidence(case, today)
     _settle_gaps(case, today)
     _settle_forecast(case, today)
     before = rag.moments_from_stored(milestone.amber_from, milestone.red_from)
-    computed = rag.moments(facts_of(milestone), case.settings)
+    facts = facts_of(milestone)
+    computed = rag.moments(facts, case.settings)
     stored = rag.stored_moments(rag.carry_run(before, computed, today))
     milestone.amber_from, milestone.red_from = stored.amber_from, stored.red_from
+    due_on = my_updates.due_on(facts, case.settings)
+    milestone.update_due_from = start_of_day(due_on) if due_on else None
 
 
 def catch_up(uow: UnitOfWork, case: Case) -> None:

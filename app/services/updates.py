@@ -87,7 +87,7 @@ def add_update(
     _start_if_first(uow, case)
     uow.record("progress_updated", **case.about, facts=facts, texts=texts, texts_of=update.id)
     settling.settle(uow, case)
-    return _view(update, {(update.id, name): text for name, text in texts.items() if text})
+    return as_view(update, {(update.id, name): text for name, text in texts.items() if text})
 
 
 def _add_no_change(uow: UnitOfWork, case: Case, narrative: str | None, given: dict[str, Any]) -> UpdateView:
@@ -104,7 +104,7 @@ def _add_no_change(uow: UnitOfWork, case: Case, narrative: str | None, given: di
     texts = {"narrative": narrative}
     uow.record("progress_updated", **case.about, facts={"no_change": True}, texts=texts, texts_of=update.id)
     settling.settle(uow, case)
-    return _view(update, {(update.id, "narrative"): narrative} if narrative else {})
+    return as_view(update, {(update.id, "narrative"): narrative} if narrative else {})
 
 
 def _check_nothing_changes(uow: UnitOfWork, row: Any, given: dict[str, Any]) -> None:
@@ -161,7 +161,7 @@ def updates_of(
     rows = list(uow.session.execute(statement).scalars())
     texts = latest_texts(uow.session, [row.id for row in rows[:limit]])
     more = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
-    return tuple(_view(row, texts) for row in rows[:limit]), more
+    return tuple(as_view(row, texts) for row in rows[:limit]), more
 
 
 def _checked(
@@ -280,7 +280,8 @@ def _start_if_first(uow: UnitOfWork, case: Case) -> None:
     settling.note_event(uow, case, MilestoneEventKind.STARTED)
 
 
-def _view(update: ProgressUpdate, texts: dict[tuple[str, str], str]) -> UpdateView:
+def as_view(update: Any, texts: dict[tuple[str, str], str]) -> UpdateView:
+    """A row of `progress_updates` (an entity or a Core row) with what was typed."""
     return UpdateView(
         id=update.id,
         kind="update",

@@ -10,12 +10,23 @@ document.addEventListener("htmx:after:swap", () => {
   markBody(); // going back replaces the whole body
   // What was there before is started already, and says so as an error: only what is new matters here.
   initAll({ scope: document.body, onError: () => {} });
-  const next = document.querySelector("[data-wm-focus]");
+  const next = document.querySelector("[data-wm-focus]") ?? nextToUpdate();
   if (!next) return;
   next.removeAttribute("data-wm-focus");
   next.focus();
   next.scrollIntoView({ block: "nearest" });
 });
+
+// After an update is saved, the reader goes on with the next one that is left: below it, else from the top, else the
+// line that says that none is.
+const nextToUpdate = () => {
+  const saved = document.querySelector("[data-wm-saved]");
+  if (!saved) return null;
+  saved.removeAttribute("data-wm-saved");
+  const left = [...document.querySelectorAll(".wm-update:not(.wm-update--saved)")];
+  const below = left.find((one) => saved.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+  return (below ?? left[0])?.querySelector("h2") ?? document.getElementById("left");
+};
 
 // A request that came back with nothing to show says so, rather than leave a button that does nothing.
 const trouble = (event) => {

@@ -141,3 +141,20 @@ def test_a_key_neither_updates_nor_asks(api: Api) -> None:
     problem(api.post(f"{path}/updates", "police", json=UPDATE), 403)
     for part in ("updates", "change-requests"):
         assert problem(api.get(f"{path}/{part}", "police"), 403)["needs"] == "plan:read"
+
+
+def test_what_needs_an_update_is_listed_for_who_is_asked(api: Api) -> None:
+    view = api.world.milestone()
+    path = f"/milestones/{view.row.id}"
+    made(api.post(f"{path}/start", "connie", json={}))
+    api.world.clock.forward(days=1)
+    [asked] = [one for one in shown(api.get("/updates", "connie"))["items"] if one["milestone"]["id"] == view.row.id]
+    assert [need["code"] for need in asked["needs"]] == ["no_update"]
+    assert (asked["last_update_on"], asked["no_change_on"]) == (None, None)
+    made(api.post(f"{path}/updates", "connie", json={"narrative": "Begun"}))
+    left = shown(api.get("/updates", "connie", params={"own": True}))["items"]
+    assert view.row.id not in [one["milestone"]["id"] for one in left]
+    assert shown(api.get("/updates", "ada"))["items"] == []
+    api.key("police", Scope.PLAN_READ)
+    problem(api.get("/updates", "police"), 403)
+    problem(api.get("/updates", None), 401)

@@ -80,6 +80,7 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 333y333 34 3333  POST /api/v1/plans/{plan}/themes
 - 3yyyyyy 44 333y  GET /api/v1/themes/{id}
 - 333y333 44 3333  PATCH /api/v1/themes/{id}
+- yyyyyyy yy 3333  GET /api/v1/updates
 y yyyyyyy yy       GET /
 - yyyyyyy yy       GET /account
 - yyyyyyy yy       GET /account/confirmation
@@ -164,6 +165,9 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 333y333 44       GET /plans/{plan}/themes/{theme}/edit
 - 333y333 44       POST /plans/{plan}/themes/{theme}/edit
 - 333y333 44       POST /plans/{plan}/themes/{theme}/place
+- yyyyyyy yy       GET /updates
+- 3y3y333 44       GET /updates/{plan}/{ref}
+- 3y3y333 44       POST /updates/{plan}/{ref}
 y yyyyyyy yy       GET /sign-in
 y yyyyyyy yy       POST /sign-in
 y yyyyyyy yy       GET /sign-in/help
