@@ -194,6 +194,11 @@ class Memory:
             self._known.move_to_end(key)
             return answer
 
+    def clear(self) -> None:
+        """Forget every answer."""
+        with self._turn:
+            self._known.clear()
+
     def keep(self, key: Hashable, answer: object, *, now: datetime, good_until: datetime) -> None:
         """Keep an answer that was worked out at `now` and is good until then."""
         with self._turn:
@@ -222,7 +227,7 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self._turn = threading.Lock()
-        self._memory = Memory()
+        self.memory = Memory()
         if self.is_sqlite:
             self.reader = _sqlite_engine(url, writer=False, size=readers)
             self.writer = _sqlite_engine(url, writer=True, size=1)
@@ -243,7 +248,7 @@ class Database:
     def read(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
         """Carry out a use case that only reads, on one snapshot. A GET never writes."""
         with _answering_for_the_database(), _OneTransaction(self.reader, autoflush=False) as session:
-            return use_case(UnitOfWork(session, actor, now, memory=self._memory))
+            return use_case(UnitOfWork(session, actor, now, memory=self.memory))
 
     def write(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
         """Carry out a use case and commit it with its audit events.

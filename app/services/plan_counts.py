@@ -100,11 +100,9 @@ def waiting_for(uow: UnitOfWork, plan_id: str) -> tuple[Any, ...]:
 
 @cache
 def _waiting_since() -> Any:
-    waits = (
-        _submissions.c.plan_id.in_(bindparam("plans", expanding=True)),
-        _submissions.c.state == SubmissionState.WAITING,
-    )
-    return select(_submissions.c.received_at).where(*waits)
+    in_these = _submissions.c.plan_id.in_(bindparam("plans", expanding=True))
+    # What waits has a colour to come, and the index that serves this holds no others.
+    return select(_submissions.c.received_at).where(in_these, _submissions.c.amber_from.is_not(None))
 
 
 def good_until(uow: UnitOfWork, plan_ids: Sequence[str]) -> datetime:
