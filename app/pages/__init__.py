@@ -14,6 +14,7 @@ from app.pages import (
     plan_structure,
     plans,
     sessions,
+    timelines,
     updates,
 )
 
@@ -23,6 +24,7 @@ NOUNS = (
     milestones,
     plan_structure,
     my_updates,
+    timelines,
     updates,
     change_requests,
     evidence,

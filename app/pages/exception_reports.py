@@ -23,6 +23,7 @@ from app.domain.plans import Choices
 from app.domain.refusals import invalid
 from app.domain.words import CAUSE_WORDS, DelayCause, Marking, Rag, Status
 from app.pages.deps import Reading
+from app.pages.forms import day_in_address
 from app.pages.frames import frame_of
 from app.pages.templating import Frame, environment, moment, render, wants_fragment
 from app.pages.wording import (
@@ -82,7 +83,7 @@ async def _wanted(request: Request) -> Wanted:  # async: what only looks at the 
         raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list")
     return Wanted(
         filters=ExceptionFilters(
-            on=_day(asked("on", "")),
+            on=day_in_address("on", asked("on"), "The day"),
             rag=_word("rag", asked("rag", ""), Rag),
             theme=asked("theme") or None,
             owner=asked("owner") or None,
@@ -96,15 +97,6 @@ async def _wanted(request: Request) -> Wanted:  # async: what only looks at the 
         limit=MOST_ROWS if asked("rows") == str(MOST_ROWS) else ROWS,
         cursor=cursor,
     )
-
-
-def _day(value: str) -> date | None:
-    if not value:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError as error:
-        raise invalid("on", "date_invalid", "The day must be a date such as 2009-12-17") from error
 
 
 def _word(name: str, value: str, words: type[W]) -> W | None:

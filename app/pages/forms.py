@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
-from app.domain.refusals import FieldError, Invalid, Refused, Stale
+from app.domain.refusals import FieldError, Invalid, Refused, Stale, invalid
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -149,6 +149,16 @@ def filled(values: Mapping[str, Any]) -> Form:
         elif value is not None:
             shown[name] = [str(value)]
     return Form(shown)
+
+
+def day_in_address(name: str, value: str | None, what: str) -> date | None:
+    """A day among the parameters of an address, None where there is none. Raises Invalid for what is no date."""
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except ValueError as error:
+        raise invalid(name, "date_invalid", f"{what} must be a date such as 2009-12-17") from error
 
 
 async def _submitted(request: Request) -> Form:

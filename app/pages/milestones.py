@@ -17,7 +17,7 @@ from app.domain.refusals import Forbidden, Refused, invalid
 from app.domain.words import DateSetter, Marking, Rag, Status
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
 from app.pages.exception_reports import Addresses
-from app.pages.forms import Form, Submitted, filled, see_other, settle
+from app.pages.forms import Form, Submitted, day_in_address, filled, see_other, settle
 from app.pages.frames import frame_of
 from app.pages.milestone_words import (
     audit_entries,
@@ -103,17 +103,8 @@ class Wanted:
             raise invalid("rag", "choice_invalid", f"Colour must be one of {listing(Rag)}")
         return MilestoneFilters(
             **{**given, "rag": Rag(given["rag"]) if given.get("rag") else None},  # type: ignore[arg-type]
-            due_before=_day_in_address(due_before),
+            due_before=day_in_address("due_before", due_before, "Due before"),
         )
-
-
-def _day_in_address(value: str | None) -> date | None:
-    if not value:
-        return None
-    try:
-        return date.fromisoformat(value)
-    except ValueError as error:
-        raise invalid("due_before", "date_invalid", "Due before must be a date such as 2009-12-17") from error
 
 
 # The statuses, and what the numbers on other pages link to besides.

@@ -215,6 +215,7 @@ class Frame:
             ("home", "", "Plan home"),
             ("exceptions", "/exceptions", "Exceptions"),
             ("milestones", "/milestones", "Milestones"),
+            ("timeline", "/timeline", "Timeline"),
             ("meetings", "/meetings", "Meetings"),
             ("themes", "/themes", "Themes and actions"),
         ]

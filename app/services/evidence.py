@@ -12,13 +12,12 @@ from app.db import UnitOfWork
 from app.domain import evidence as rules
 from app.domain import permissions
 from app.domain.evidence import EvidenceView, LinkedEvidence, Upload
-from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale, refuse
 from app.domain.words import EvidenceKind, Marking, ReviewOutcome, ScanState, SubmissionState
-from app.models import AccessLogEntry, Evidence, EvidenceLink, Submission
-from app.services import settling
+from app.models import Evidence, EvidenceLink, Submission
+from app.services import access_log, settling
 from app.services.cases import Case, affected_cases, linked_evidence, open_case, read_case
 from app.services.evidence_intake import Offer, link, refuse_unless_open, take_in
 from app.services.evidence_views import evidence_of, find_evidence, views_of
@@ -141,7 +140,7 @@ def open_content(uow: UnitOfWork, *, evidence: str) -> EvidenceContent:
         )
     if item.scan is ScanState.INFECTED:
         raise refuse("evidence_quarantined", "The file is in quarantine and cannot be opened")
-    _log_access(uow, item)
+    access_log.note(uow, "opened", item_kind="evidence", item_id=item.id, plan_id=item.plan_id)
     return EvidenceContent(
         item.storage_name,
         item.file_name or item.ref,
@@ -328,35 +327,6 @@ def _settle_afresh(uow: UnitOfWork, affected: list[Case]) -> None:
         uow.session.refresh(case.milestone, ["evidence_seq"])
         case.evidence = fresh[case.milestone.id]
         settling.settle(uow, case)
-
-
-def _log_access(uow: UnitOfWork, item: Evidence) -> None:
-    hour = uow.now.replace(minute=0, second=0, microsecond=0)
-    actor = uow.actor
-    already = uow.session.execute(
-        select(AccessLogEntry.id).where(
-            AccessLogEntry.actor_id == actor.id,
-            AccessLogEntry.what == "opened",
-            AccessLogEntry.item_id == item.id,
-            AccessLogEntry.hour == hour,
-        )
-    ).first()
-    if already is None:
-        uow.session.add(
-            AccessLogEntry(
-                id=new_id(),
-                at=uow.now,
-                hour=hour,
-                plan_id=item.plan_id,
-                actor_kind=actor.kind,
-                actor_id=actor.id,
-                actor_title=actor.title,
-                door=actor.door,
-                what="opened",
-                item_kind="evidence",
-                item_id=item.id,
-            )
-        )
 
 
 def _refused(case: Case, code: str, message: str, attempted: str) -> Refused:

@@ -29,7 +29,7 @@ def list_milestones(
 ) -> MilestonePage:
     """Milestones of a plan that the actor may know of, in reference order. Five queries, whatever the page holds."""
     plan = live_plan(uow, slug)
-    conditions = [knowable_in(uow.actor, plan.id), *_wanted(uow, filters)]
+    conditions = [knowable_in(uow.actor, plan.id), *wanted(uow, filters)]
     statement = milestone_rows().where(*conditions)
     if cursor:
         position, last_id = cursors.decode(cursor, int, str)
@@ -89,7 +89,8 @@ def rows_of(uow: UnitOfWork, plan: Plan, rows: Any) -> tuple[Any, ...]:
     )
 
 
-def _wanted(uow: UnitOfWork, filters: MilestoneFilters) -> list[Any]:
+def wanted(uow: UnitOfWork, filters: MilestoneFilters) -> list[Any]:
+    """The filters as conditions on milestones. Raises Invalid for a status that is none."""
     today = uow.today
     found: list[Any] = []
     if filters.ref:
@@ -107,11 +108,11 @@ def _wanted(uow: UnitOfWork, filters: MilestoneFilters) -> list[Any]:
     if filters.due_before:
         found.append(Milestone.due_date < filters.due_before)
     if filters.q and filters.q.strip():
-        wanted = filters.q.strip().lower()
+        text = filters.q.strip().lower()
         found.append(
             or_(
-                func.lower(Milestone.title).contains(wanted, autoescape=True),
-                func.lower(Milestone.ref) == wanted,
+                func.lower(Milestone.title).contains(text, autoescape=True),
+                func.lower(Milestone.ref) == text,
             )
         )
     return found

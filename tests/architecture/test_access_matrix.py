@@ -168,6 +168,8 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - yyyyyyy yy       GET /updates
 - 3y3y333 44       GET /updates/{plan}/{ref}
 - 3y3y333 44       POST /updates/{plan}/{ref}
+- 3yyyyyy 34       GET /plans/{plan}/timeline
+- 3yyyyyy 34       GET /plans/{plan}/timeline.svg
 y yyyyyyy yy       GET /sign-in
 y yyyyyyy yy       POST /sign-in
 y yyyyyyy yy       GET /sign-in/help

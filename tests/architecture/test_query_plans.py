@@ -77,8 +77,7 @@ class Watched:
 
     @contextmanager
     def watch(self) -> Iterator[list[Sent]]:
-        """What is read inside the block, where nothing that was read before is remembered."""
-        self.database.memory.clear()
+        """What is read inside the block."""
         engine = self.database.reader if self.database.is_sqlite else self.database.writer
         sent: list[Sent] = []
 

@@ -30,6 +30,8 @@ PAGES: dict[str, list[str]] = {
         "/plans", "/exceptions", "/account", "/account/password", "/account/confirmation", "/account/tokens",
         P, f"{P}/exceptions?detail=all", f"{P}/exceptions?on={{next_review}}", f"{P}/exceptions?cause=legal",
         f"{P}/milestones", f"{P}/milestones?q=nothing+like+it", f"{P}/milestones/new", f"{P}/audit-events", f"{P}/keys",
+        f"{P}/timeline", f"{P}/timeline?status=achieved&from=2026-01-01", f"{P}/timeline?theme=none",
+        f"/plans/{DRAFT}/timeline",
         milestone("M-03"), milestone("M-06"), milestone("M-07"), milestone("M-28"), milestone("M-33"),
         milestone("M-35"), milestone("M-41"), milestone("M-44"),
         milestone("M-06", "audit"), milestone("M-06", "edit"), milestone("M-06", "return"),
@@ -48,14 +50,15 @@ PAGES: dict[str, list[str]] = {
     "auditor": [P, milestone("M-33"), "/evidence/{evidence}"],
     "observer": ["/plans", P],
     "administrator": ["/plans", "/account", "/administration/front-door"],
-    "police": [EXCEPTIONS, milestone("M-06")],
+    "police": [EXCEPTIONS, f"{P}/timeline", milestone("M-06")],
     "noel": ["/plans", "/exceptions"],
 }  # fmt: skip
 
 # Who opens what they cannot, and what that answers.
 REFUSED = [
     ("", "/nothing-here", 404), ("", "/invitations/wmi_none", 404), ("manager", "/plans/none", 404),
-    ("manager", f"{P}/exceptions?rag=purple", 422), ("manager", milestone("M-08", "reopening"), 403),
+    ("manager", f"{P}/exceptions?rag=purple", 422), ("manager", f"{P}/timeline?from=soon", 422),
+    ("manager", milestone("M-08", "reopening"), 403),
     ("contributor", f"{P}/keys", 403), ("auditor", milestone("M-06", "edit"), 403), ("observer", EXCEPTIONS, 403),
     ("noel", P, 404),
 ]  # fmt: skip
@@ -63,6 +66,7 @@ REFUSED = [
 # These answer with another address, or with a file.
 NOT_PAGES = {
     "/", "/milestones/{milestone}", "/plans/{plan}/milestones/{ref}/achievement", "/evidence/{evidence}/content",
+    "/plans/{plan}/timeline.svg",
 }  # fmt: skip
 
 

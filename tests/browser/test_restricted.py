@@ -31,6 +31,8 @@ def pages(visitor: Visitor) -> list[str]:
         f"/plans/{PLAN}/milestones",
         f"/plans/{PLAN}/milestones?q=school+nurse+cover",
         f"/plans/{PLAN}/milestones?ref={HIDDEN}",
+        f"/plans/{PLAN}/timeline",
+        f"/plans/{PLAN}/timeline?organisation=nhs-haringey",
         milestone("M-27"),
         milestone("M-06"),
         milestone("M-06", "audit"),
@@ -63,6 +65,8 @@ def test_somebody_it_is_shared_with_finds_it_everywhere(shared: Place) -> None:
         f"{EXCEPTIONS}?organisation=nhs-haringey",
         f"/plans/{PLAN}/milestones?q=school+nurse+cover",
         f"/plans/{PLAN}/milestones?ref={HIDDEN}",
+        f"/plans/{PLAN}/timeline",
+        f"/plans/{PLAN}/timeline?organisation=nhs-haringey",
     ):
         visitor.go(path)
         assert TITLE in visitor.page.content(), path

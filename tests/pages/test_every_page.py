@@ -13,6 +13,7 @@ OF_A_PLAN = [
     "/exceptions?on=2026-04-30",
     "/exceptions?organisation=nhs-haringey", "/milestones", "/milestones?q=nothing+like+it", "/milestones?status=moved",
     "/milestones/new", "/audit-events",
+    "/timeline", "/timeline?status=achieved&from=2026-03-01", "/timeline?theme=none",
 ]  # fmt: skip
 OF_A_MILESTONE = ["", "audit", "edit", "updates/new", "evidence/new", "completion", "change-requests/new",
                   "change-requests/new?kind=cancellation"]  # fmt: skip
@@ -83,6 +84,7 @@ STATEMENTS = {
     PLAN: 17,
     f"{PLAN}/exceptions": 13,
     f"{PLAN}/milestones": 15,
+    f"{PLAN}/timeline": 11,
 }
 
 

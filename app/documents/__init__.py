@@ -1,0 +1,1 @@
+"""Documents and pictures, made of plain facts and ready words: no database, no framework, no clock."""
