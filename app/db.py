@@ -10,11 +10,12 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection, Engine, bindparam, create_engine, delete, event, insert, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
@@ -27,6 +28,7 @@ from app.domain.ids import new_id
 from app.domain.refusals import Refused, Unavailable, WaymarkError, invalid, refuse
 from app.migrations import gate_error, guard_refusal
 from app.models import AuditEvent, AuditHead, IdempotencyRecord, Text
+from app.models.snapshots import snapshot_name
 
 T = TypeVar("T")
 
@@ -73,10 +75,28 @@ class UnitOfWork:
     now: datetime
     pending: list[PendingEvent] = field(default_factory=list)
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    memory: "Memory | None" = None  # a transaction that writes remembers nothing
     today: date = field(init=False)
 
     def __post_init__(self) -> None:
         self.today = london_day(self.now)
+
+    def remembered(self, what: Hashable, work_out: Callable[[], T], *, good_until: Callable[[T], datetime]) -> T:
+        """What `work_out` gives for this actor, or what it gave before if that must still be so: the database has not
+        changed at all since, and `good_until`, the next moment at which the clock alone would change it, has not come.
+
+        `what` names the question with all that it depends on besides; the answer must be immutable.
+        """
+        if self.memory is None:
+            return work_out()
+        name = snapshot_name(self.session.connection())
+        key = (name, self.actor.rights, self.today, what)
+        known = self.memory.recall(key, self.now)
+        if known is not None:
+            return cast("T", known)
+        answer = work_out()
+        self.memory.keep(key, answer, now=self.now, good_until=good_until(answer))
+        return answer
 
     def record(
         self,
@@ -153,6 +173,40 @@ class IdempotencySlot:
     fingerprint: str
 
 
+class Memory:
+    """The last few answers that reading gave, least recently used out first. Safe for several threads."""
+
+    def __init__(self, size: int = 64) -> None:
+        self._size = size
+        self._turn = threading.Lock()
+        self._known: OrderedDict[Hashable, tuple[datetime, datetime, object]] = OrderedDict()
+
+    def recall(self, key: Hashable, now: datetime) -> object | None:
+        """The answer kept under this key, while it is good."""
+        with self._turn:
+            found = self._known.get(key)
+            if found is None:
+                return None
+            since, until, answer = found
+            if not since <= now < until:  # clocks are put back, too
+                del self._known[key]
+                return None
+            self._known.move_to_end(key)
+            return answer
+
+    def clear(self) -> None:
+        """Forget every answer."""
+        with self._turn:
+            self._known.clear()
+
+    def keep(self, key: Hashable, answer: object, *, now: datetime, good_until: datetime) -> None:
+        """Keep an answer that was worked out at `now` and is good until then."""
+        with self._turn:
+            self._known[key] = (now, good_until, answer)
+            while len(self._known) > self._size:
+                self._known.popitem(last=False)
+
+
 class _OneTransaction(Session):
     """A session that lives for one transaction, so that its connection is looked up once and not for every query."""
 
@@ -173,6 +227,7 @@ class Database:
         self.url = url
         self.is_sqlite = url.startswith("sqlite")
         self._turn = threading.Lock()
+        self.memory = Memory()
         if self.is_sqlite:
             self.reader = _sqlite_engine(url, writer=False, size=readers)
             self.writer = _sqlite_engine(url, writer=True, size=1)
@@ -193,7 +248,7 @@ class Database:
     def read(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
         """Carry out a use case that only reads, on one snapshot. A GET never writes."""
         with _answering_for_the_database(), _OneTransaction(self.reader, autoflush=False) as session:
-            return use_case(UnitOfWork(session, actor, now))
+            return use_case(UnitOfWork(session, actor, now, memory=self.memory))
 
     def write(self, use_case: Callable[[UnitOfWork], T], *, actor: Actor, now: datetime) -> T:
         """Carry out a use case and commit it with its audit events.

@@ -1,6 +1,6 @@
 """Who is asking: a person with roles per plan, an organisation's key with scopes, or Waymark itself."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -43,6 +43,21 @@ class Actor:
     @property
     def is_system(self) -> bool:
         return self.kind == "system"
+
+    @property
+    def rights(self) -> Hashable:
+        """Everything that decides what this actor may know of and do, to be compared."""
+        roles = frozenset(self.roles.items())
+        return (
+            self.kind,
+            self.id,
+            self.organisation_id,
+            self.administrator,
+            roles,
+            self.led_plans,
+            self.scopes,
+            self.plans,
+        )
 
     def roles_in(self, plan_id: str) -> frozenset[Role]:
         return self.roles.get(plan_id, frozenset())

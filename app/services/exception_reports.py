@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 from app.db import UnitOfWork
@@ -88,6 +89,16 @@ def compile_report(
 
     Raises NotFound for an unknown plan, Forbidden for who may not read it live, Invalid for a day before today.
     """
+    return uow.remembered(
+        ("exceptions", slug, filters, limit, cursor),
+        partial(_compile, uow, slug=slug, filters=filters, limit=limit, cursor=cursor),
+        good_until=lambda compiled: plan_counts.good_until(uow, list(compiled.plan_slugs)),
+    )
+
+
+def _compile(
+    uow: UnitOfWork, *, slug: str | None, filters: ExceptionFilters, limit: int, cursor: str | None
+) -> CompiledReport:
     heads = _heads(uow, slug)
     question = _question(uow, heads, filters, one_plan=slug is not None)
     found, more = _page(uow, question, limit, cursor)
@@ -113,8 +124,13 @@ def compile_report(
 
 def count_now(uow: UnitOfWork, *, plan_id: str) -> int:
     """How many exceptions the navigation shows beside "Exceptions" (capped)."""
-    question = _question_about(uow, [plan_id], ExceptionFilters(), one_plan=True)
-    return _counts(uow, question).total
+
+    def count() -> int:
+        return _counts(uow, _question_about(uow, [plan_id], ExceptionFilters(), one_plan=True)).total
+
+    return uow.remembered(
+        ("exceptions now", plan_id), count, good_until=lambda _: plan_counts.good_until(uow, [plan_id])
+    )
 
 
 def all_items(

@@ -1,18 +1,23 @@
 """How many milestones of a plan stand where, by theme and in all, for one viewer."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select
 
 from app.db import UnitOfWork
 from app.domain import permissions
+from app.domain.days import start_of_day
 from app.domain.plans import Counts, PlanSummary, PlanView
 from app.domain.words import PlanState, Status, SubmissionState
 from app.models import Milestone, Submission
 from app.models.counting import evidence_outstanding, standing_word, status_on
 from app.models.visibility import knowable_in, withheld_in
+
+_submissions: Any = Submission.__table__
 
 
 def counts_by_theme(uow: UnitOfWork, plan_id: str) -> dict[str, Counts]:
@@ -91,6 +96,23 @@ def waiting_for(uow: UnitOfWork, plan_id: str) -> tuple[Any, ...]:
     if not permissions.may_know_all(uow.actor, plan_id):
         conditions.append(Submission.organisation_id == uow.actor.organisation_id)
     return tuple(conditions)
+
+
+@cache
+def _waiting_since() -> Any:
+    in_these = _submissions.c.plan_id.in_(bindparam("plans", expanding=True))
+    # What waits has a colour to come, and the index that serves this holds no others.
+    return select(_submissions.c.received_at).where(in_these, _submissions.c.amber_from.is_not(None))
+
+
+def good_until(uow: UnitOfWork, plan_ids: Sequence[str]) -> datetime:
+    """The next moment at which the clock alone may change what is said of these plans: the next midnight in London or,
+    where a submission waits, the next full hour since it came in, for those are counted in clock hours.
+    """
+    came_in = uow.session.connection().execute(_waiting_since(), {"plans": list(plan_ids)}).scalars().all()
+    hour = timedelta(hours=1)
+    ticks = (moment + ((uow.now - moment) // hour + 1) * hour for moment in came_in)
+    return min([start_of_day(uow.today + timedelta(days=1)), *ticks])
 
 
 class _Waiting:

@@ -1,6 +1,7 @@
 """Where a plan stands, on one screen."""
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import func, select
 
@@ -22,6 +23,14 @@ TURNS_RED_SHOWN = 5
 
 def plan_home(uow: UnitOfWork, *, slug: str) -> PlanHome:
     """Counts by colour and theme, what turns Red before the next review, and the inbox clock."""
+    return uow.remembered(
+        ("plan home", slug),
+        partial(_plan_home, uow, slug),
+        good_until=lambda home: plan_counts.good_until(uow, [home.plan.id]),
+    )
+
+
+def _plan_home(uow: UnitOfWork, slug: str) -> PlanHome:
     plan = plans.live_plan(uow, slug)
     view = plans.view_of(uow, plan)
     by_theme = {} if plan.state is PlanState.DRAFT else plan_counts.counts_by_theme(uow, plan.id)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select, update
@@ -10,6 +11,7 @@ from sqlalchemy import select, update
 from app.db import UnitOfWork
 from app.domain import permissions
 from app.domain import plans as rules
+from app.domain.days import add_days, start_of_day
 from app.domain.ids import new_id
 from app.domain.milestones import OrganisationRef
 from app.domain.permissions import Act, Item
@@ -48,6 +50,14 @@ def live_plan(uow: UnitOfWork, slug: str) -> Plan:
 
 def list_plans(uow: UnitOfWork) -> tuple[PlanSummary, ...]:
     """Every plan the actor has to do with, by title, with where it stands for who may read it."""
+    return uow.remembered(
+        "plans",
+        partial(_list_plans, uow),
+        good_until=lambda found: plan_counts.good_until(uow, [one.plan.id for one in found]),
+    )
+
+
+def _list_plans(uow: UnitOfWork) -> tuple[PlanSummary, ...]:
     known = permissions.plans_known(uow.actor)
     every = select(Plan.id)
     ids = sorted(uow.session.execute(every).scalars()) if uow.actor.administrator else sorted(known)
@@ -250,6 +260,12 @@ def choices(uow: UnitOfWork, *, slug: str) -> Choices:
 
 def choices_of(uow: UnitOfWork, plan_id: str) -> Choices:
     """Themes and actions, and the people and organisations with a role in the plan, in one query."""
+    return uow.remembered(
+        ("choices", plan_id), partial(_choices, uow, plan_id), good_until=lambda _: start_of_day(add_days(uow.today, 1))
+    )
+
+
+def _choices(uow: UnitOfWork, plan_id: str) -> Choices:
     found = plan_heads.choices_in(uow.session, plan_id)
     return Choices(
         themes=tuple(found["theme"]),

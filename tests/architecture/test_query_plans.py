@@ -77,7 +77,8 @@ class Watched:
 
     @contextmanager
     def watch(self) -> Iterator[list[Sent]]:
-        """What is read inside the block."""
+        """What is read inside the block, where nothing that was read before is remembered."""
+        self.database.memory.clear()
         engine = self.database.reader if self.database.is_sqlite else self.database.writer
         sent: list[Sent] = []
 

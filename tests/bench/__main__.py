@@ -139,6 +139,7 @@ def _reading_results(database: str, read: Rounds, *, with_peer: bool) -> list[Re
     results = [
         row("floor against itself (noise)", against(FLOOR_AGAIN, FLOOR), FLOOR),
         row(_PAGE, against(cases.PAGE, FLOOR), cases.PAGE),
+        row("the same, the first time after a change / floor", against(cases.PAGE_CHANGED, FLOOR), cases.PAGE_CHANGED),
         row(_TAIL, lambda one: one[cases.PAGE].p99 / one[cases.PAGE].p50, cases.PAGE),
         row(_TOGETHER, lambda one: one[cases.PAGE_TOGETHER].per_second / one[cases.PAGE].per_second,
             cases.PAGE_TOGETHER),

@@ -28,7 +28,14 @@ PAGE_ROWS = 50
 MANY = 16
 
 PAGE, PAGE_SMALL, PAGE_LARGE, PAGE_ALL = "page", "page, small database", "page, large plan", "page, all plans"
-PAGE_TOGETHER, API, HOME, HOME_LARGE, PEER = "page, 16 clients", "API", "home", "home, large plan", "peer"
+PAGE_CHANGED, PAGE_TOGETHER, API, HOME, HOME_LARGE, PEER = (
+    "page, after a change",
+    "page, 16 clients",
+    "API",
+    "home",
+    "home, large plan",
+    "peer",
+)
 ACHIEVE, UPDATE, BARE = "achieve", "update", "bare"
 
 BEARER = f"Bearer {MANAGER_TOKEN}"
@@ -36,6 +43,11 @@ BEARER = f"Bearer {MANAGER_TOKEN}"
 
 def exceptions(plan: str) -> bytes:
     return get(f"/plans/{plan}/exceptions", cookie=f"waymark={MANAGER_SESSION}")
+
+
+def changed(plan: str) -> bytes:
+    """The same, when something has just been written: nothing that was worked out before may be used."""
+    return get(f"/bench/changed/plans/{plan}/exceptions", cookie=f"waymark={MANAGER_SESSION}")
 
 
 def reading(big: Server, small: Server, peer: Server | None) -> list[Case]:
@@ -49,6 +61,7 @@ def reading(big: Server, small: Server, peer: Server | None) -> list[Case]:
     cases = [
         _always(FLOOR, big, floor, count_of=(b"<li>", PAGE_ROWS), size=size),
         page,
+        _always(PAGE_CHANGED, big, changed(THOUSAND), count_of=(ROW, PAGE_ROWS)),
         _always(PAGE_SMALL, small, exceptions(THOUSAND), count_of=(ROW, PAGE_ROWS)),
         _always(PAGE_LARGE, big, exceptions(LARGE), count_of=(ROW, PAGE_ROWS)),
         _always(PAGE_ALL, big, everywhere, count_of=(ROW, PAGE_ROWS)),

@@ -124,8 +124,11 @@ def _with_reviewed_evidence(world: World) -> MilestoneView:
 
 @contextmanager
 def statements(database: Database) -> Iterator[list[str]]:
-    """The statements sent to the database meanwhile, without those that only set a connection up."""
+    """The statements sent to the database meanwhile, without those that only set a connection up; nothing that was
+    worked out before is remembered.
+    """
     sent: list[str] = []
+    database.memory.clear()
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if not statement.startswith(("PRAGMA", "BEGIN", "SAVEPOINT", "RELEASE")):
