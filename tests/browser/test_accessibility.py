@@ -43,10 +43,12 @@ PAGES: dict[str, list[str]] = {
         f"/plans/{CLOSED}/milestones",
     ],
     "officer": [
-        EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
+        "/updates", EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
         milestone("M-02", "change-requests", "{change_request}", "decision"), f"/plans/{DRAFT}/approval",
     ],
-    "contributor": [P, milestone("M-08"), milestone("M-08", "audit")],
+    "contributor": [
+        P, milestone("M-08"), milestone("M-08", "audit"), "/updates", "/updates?whose=own", f"/updates/{PLAN}/M-08",
+    ],
     "auditor": [P, milestone("M-33"), "/evidence/{evidence}"],
     "observer": ["/plans", P],
     "administrator": ["/plans", "/account", "/administration/front-door"],
