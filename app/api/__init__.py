@@ -8,6 +8,7 @@ from app.api import (
     change_requests,
     evidence,
     exception_reports,
+    honesty,
     me,
     meetings,
     milestones,
@@ -31,6 +32,7 @@ NOUNS = (
     evidence,
     exception_reports,
     audit_events,
+    honesty,
 )
 
 

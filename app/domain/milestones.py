@@ -328,6 +328,7 @@ class MilestoneView:
     action_moved_from: MovedFrom | None = None  # its action stood in another theme
     latest_update: UpdateView | None = None
     refused_attempts: tuple[AuditLine, ...] = ()
+    honesty: tuple[str, ...] = ()  # what the honesty checks say of it, for who may read them
 
 
 @dataclass(frozen=True, slots=True)

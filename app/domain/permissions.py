@@ -25,6 +25,7 @@ CONTRIBUTOR, MANAGER, OFFICER, AUDITOR, OBSERVER = (
 class Act(StrEnum):
     READ_PLAN = "read the live plan"
     READ_AUDIT = "read the audit trail"
+    CHECK_HONESTY = "read the honesty checks"
     EDIT_PLAN = "edit themes, actions, milestones and meetings"
     UPDATE = "update, start or report completed"
     DECLARE = "declare Amber or Red"
@@ -49,6 +50,7 @@ class Act(StrEnum):
 ANYWHERE: dict[Act, frozenset[Role]] = {
     Act.READ_PLAN: frozenset({CONTRIBUTOR, MANAGER, OFFICER, AUDITOR}),
     Act.READ_AUDIT: frozenset({MANAGER, OFFICER, AUDITOR}),
+    Act.CHECK_HONESTY: frozenset({MANAGER, AUDITOR}),
     Act.EDIT_PLAN: frozenset({MANAGER}),
     Act.UPDATE: frozenset({MANAGER}),
     Act.DECLARE: frozenset({MANAGER, OFFICER}),

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 
 from app.domain.words import Door, EvidenceForm, EvidenceKind, Marking, ReviewOutcome, ScanState
 from app.models.base import Field, SQLModel, id_field, moment, text_field, word_field
@@ -23,6 +23,14 @@ class Evidence(SQLModel, table=True):
         ),
         Index("ix_evidence_storage_name", "storage_name"),
         Index("ix_evidence_effective_to", "effective_to"),
+        Index("ix_evidence_plan_sha256", "plan_id", "sha256"),
+        Index(
+            "ix_evidence_plan_effective_from",
+            "plan_id",
+            "effective_from",
+            sqlite_where=text("effective_from IS NOT NULL"),
+            postgresql_where=text("effective_from IS NOT NULL"),
+        ),
     )
     id: str = id_field(primary_key=True)
     plan_id: str = id_field(foreign_key="plans.id")

@@ -73,6 +73,20 @@ class Milestone(SQLModel, table=True):
         Index("ix_milestones_plan_theme_status", "plan_id", "theme_id", "status"),
         Index("ix_milestones_owner_id", "owner_id"),
         Index(
+            "ix_milestones_plan_no_criterion",
+            "plan_id",
+            "position",
+            sqlite_where=text("success_criterion = ''"),
+            postgresql_where=text("success_criterion = ''"),
+        ),
+        Index(
+            "ix_milestones_plan_not_independent",
+            "plan_id",
+            "position",
+            sqlite_where=text("not_independent"),
+            postgresql_where=text("not_independent"),
+        ),
+        Index(
             "ix_milestones_owner_update_due",
             "owner_id",
             "update_due_from",
@@ -201,6 +215,7 @@ class ProgressUpdate(SQLModel, table=True):
         ForeignKeyConstraint(["milestone_id", "plan_id"], ["milestones.id", "milestones.plan_id"]),
         Index("ix_progress_updates_milestone_at", "milestone_id", "at"),
         Index("ix_progress_updates_by_at", "by_id", "at"),
+        Index("ix_progress_updates_plan_id", "plan_id", "id"),
     )
     id: str = id_field(primary_key=True)
     plan_id: str = id_field()

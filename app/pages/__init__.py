@@ -7,6 +7,7 @@ from app.pages import (
     evidence,
     exception_reports,
     help,  # noqa: A004 - the page's own word
+    honesty,
     keys,
     meetings,
     milestones,
@@ -30,6 +31,7 @@ NOUNS = (
     evidence,
     meetings,
     audit_events,
+    honesty,
     sessions,
     account,
     keys,

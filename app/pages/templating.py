@@ -221,6 +221,8 @@ class Frame:
         ]
         if self.plan and self.plan.roles & ANYWHERE[Act.READ_AUDIT]:
             entries.append(("audit", "/audit-events", "Audit trail"))
+        if self.plan and self.plan.roles & ANYWHERE[Act.CHECK_HONESTY]:
+            entries.append(("honesty", "/honesty-checks", "Honesty checks"))
         return entries
 
 

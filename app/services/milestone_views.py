@@ -22,7 +22,7 @@ from app.models import MilestoneEvent, MilestoneRestriction, Organisation, Perso
 from app.models.milestone_rows import milestone_row_by_id
 from app.models.plan_structure import latest_moves
 from app.models.texts import latest_texts
-from app.services import audit_events, change_requests, updates
+from app.services import audit_events, change_requests, honesty, updates
 from app.services.cases import Case, read_case
 from app.services.evidence_views import evidence_of
 from app.services.milestone_rows import declared_by, milestone_row, moved_from_of, rationales_of
@@ -92,8 +92,15 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         plan_policy=case.plan.evidence_policy,
         moved_from=moved_from_of(moves.get(row.id)),
         action_moved_from=moved_from_of(moves.get(row.action_id)),
+        honesty=_honesty(uow, case, row, said, evidence),
         latest_update=next((one for one in said if not one.no_change), None),
     )
+
+
+def _honesty(uow: UnitOfWork, case: Case, row: Any, said: tuple[UpdateView, ...], evidence: Any) -> tuple[str, ...]:
+    if not permissions.may(uow.actor, Act.CHECK_HONESTY, case.item):
+        return ()
+    return tuple(finding.message for finding in honesty.of_milestone(uow, row, said, evidence))
 
 
 def _transitions(uow: UnitOfWork, milestone_id: str) -> list[UpdateView]:

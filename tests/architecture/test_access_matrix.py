@@ -69,6 +69,7 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 333yyyy 34 3333  GET /api/v1/plans/{plan}/audit-events
 - 3333yy3 34 3333  POST /api/v1/plans/{plan}/closure
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/exceptions
+- 333y33y 34 3333  GET /api/v1/plans/{plan}/honesty-checks
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/meetings
 - 333y333 34 3333  POST /api/v1/plans/{plan}/meetings
 - 333y333 34 3333  POST /api/v1/plans/{plan}/meetings/year
@@ -118,6 +119,7 @@ y yyyyyyy yy       GET /help/rag
 - 3333yy3 34       POST /plans/{plan}/approval
 - 333yyyy 34       GET /plans/{plan}/audit-events
 - 3yyyyyy 34       GET /plans/{plan}/exceptions
+- 333y33y 34       GET /plans/{plan}/honesty-checks
 - 333y333 y4       GET /plans/{plan}/keys
 - 333y333 y4       POST /plans/{plan}/keys
 - 333y333 y4       POST /plans/{plan}/keys/{key}/revocation

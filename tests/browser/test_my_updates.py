@@ -32,7 +32,6 @@ def test_every_item_is_updated_with_the_keyboard_alone(own: Place) -> None:
     assert len(sections) >= 9
     expect(page.locator("#left")).to_have_text(f"{len(sections)} of {len(sections)} left")
     tab_to(visitor, page.locator(f"#{sections[0]}-narrative"))
-    steps = 0
     for place, section in enumerate(sections):
         if place:
             # The focus is on the heading of what comes next: one step on is where one writes.
@@ -46,7 +45,7 @@ def test_every_item_is_updated_with_the_keyboard_alone(own: Place) -> None:
         else:
             type_into(page, "The second of three teams has moved over")
         save(visitor, page.locator(f"#{section}"))
-        steps += 1
+        steps = place + 1
         expect(page.locator("#left")).to_contain_text(
             f"{len(sections) - steps} of" if steps < len(sections) else f"All {steps} updated"
         )

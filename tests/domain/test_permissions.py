@@ -47,6 +47,7 @@ OURS = Item(plan_id=PLAN, owner_id="other", organisations=frozenset({"council"})
 TABLE = {
     Act.READ_PLAN: ("CMSA", "CMSA", "CMSA"),
     Act.READ_AUDIT: ("MSA", "CMSA", "CMSA"),
+    Act.CHECK_HONESTY: ("MA", "MA", "MA"),
     Act.EDIT_PLAN: ("M", "M", "M"),
     Act.UPDATE: ("M", "CMS", "CM"),
     Act.DECLARE: ("MS", "CMS", "CMS"),
