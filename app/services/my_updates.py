@@ -8,7 +8,7 @@ from app.db import UnitOfWork
 from app.domain import milestones as milestone_rules
 from app.domain import my_updates as rules
 from app.domain import permissions
-from app.domain.days import start_of_day
+from app.domain.days import add_days, start_of_day
 from app.domain.milestones import MilestoneKey
 from app.domain.my_updates import ItemToUpdate, LastSaid, MyUpdates
 from app.domain.permissions import Act, Item
@@ -59,10 +59,16 @@ def count_left(uow: UnitOfWork) -> int | None:
     own, _ = permissions.plans_to_update(uow.actor)
     if not own:
         return None
-    values = _values(uow)
-    statement = scans.count(organisation=bool(values["organisation_plans"]))
-    number: int = uow.session.connection().execute(statement, values).scalar_one()
-    return number
+
+    def count() -> int:
+        values = _values(uow)
+        statement = scans.count(organisation=bool(values["organisation_plans"]))
+        number: int = uow.session.connection().execute(statement, values).scalar_one()
+        return number
+
+    # By the clock alone it changes at midnight: that is when every need of an update begins.
+    tomorrow = start_of_day(add_days(uow.today, 1))
+    return uow.remembered("updates left", count, good_until=lambda _: tomorrow)
 
 
 def progress(uow: UnitOfWork) -> tuple[int, int]:
