@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def take_desktop(page: Page, origin: str, credentials: str) -> None:
-    """Plans, plan home, exceptions, a milestone, the refusal, and what a partner sees of keys."""
+    """Plans, plan home, exceptions, a milestone, the refusal, the look-ahead, attaching evidence, the timeline."""
     sign_in(page, origin, credentials, "programme.manager@haringey.example")
     for name, path in (
         ("plans", "/plans"),
@@ -64,6 +64,9 @@ def take_desktop(page: Page, origin: str, credentials: str) -> None:
     take(page, "look-ahead")
     page.goto(f"{origin}{STORY}/evidence/new")
     take(page, "attach-evidence")
+    page.set_viewport_size({"width": 1280, "height": 1240})  # as far down as the first part of the picture goes
+    page.goto(f"{origin}{PLAN}/timeline")
+    take(page, "timeline")
 
 
 def take_phone(page: Page, origin: str, credentials: str) -> None:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from app.db import UnitOfWork
 from app.documents import charts
 from app.documents.charts import Axis, TimelineGroup, TimelineRow
-from app.domain.days import long_date, short_date
+from app.domain.days import long_date
 from app.domain.files import content_disposition
 from app.domain.plans import Choices
 from app.domain.timelines import Timeline, TimelineFilters, TimelineItem
@@ -93,9 +93,9 @@ def show_timeline(run: Reading, plan: str, request: Request, wanted: WantedNow) 
 @router.get("/plans/{plan}/timeline.svg")
 def take_timeline(run: Writing, plan: str, wanted: WantedNow) -> Response:
     """The picture as a file of its own, to be saved. That it was taken is put on the access log."""
-    found = run.write(services.take_timeline, slug=plan, filters=wanted.filters)
+    found, offered = run.write(_taken, plan=plan, filters=wanted.filters)
     return Response(
-        _file(found),
+        _file(found, _filtered_by(wanted.query, offered)),
         media_type="image/svg+xml",
         headers={
             "Content-Disposition": content_disposition(f"{plan}-timeline-{found.today.isoformat()}.svg"),
@@ -104,6 +104,11 @@ def take_timeline(run: Writing, plan: str, wanted: WantedNow) -> Response:
             "Cache-Control": "private, no-store",
         },
     )
+
+
+def _taken(uow: UnitOfWork, *, plan: str, filters: TimelineFilters) -> tuple[Timeline, Choices]:
+    found = services.take_timeline(uow, slug=plan, filters=filters)
+    return found, choices_of(uow, found.plan.id)
 
 
 # --- The picture ---------------------------------------------------------------------------------------------------
@@ -130,13 +135,15 @@ def _pictures(found: Timeline, axis: Axis) -> list[str]:
     ]
 
 
-def _file(found: Timeline) -> str:
+def _file(found: Timeline, filtered_by: Iterable[tuple[str, str]]) -> str:
+    """The whole picture in one. It says what it leaves out, and its marking: it goes where the page is not."""
     groups = _groups(found.items)
     axis = _axis(found)
     sensitive = [item.ref for item in found.items if item.marking is Marking.OFFICIAL_SENSITIVE]
     heading = f"{found.plan.title}, timeline on {long_date(found.today)}"
-    if sensitive:
-        heading += ". Official-Sensitive"
+    words = listing(words for _, words in filtered_by)
+    heading += f". Only: {words}" if words else ""
+    heading += ". Official-Sensitive" if sensitive else ""
     svg = charts.timeline(
         groups,
         axis,
@@ -253,16 +260,20 @@ def _selects(query: dict[str, str], offered: Choices) -> list[tuple[str, str, st
 
 def _chips(query: dict[str, str], offered: Choices, address: Addresses) -> list[tuple[str, str]]:
     """What is filtered by: (words, the address without it)."""
+    return [(words, address.with_(**{name: None})) for name, words in _filtered_by(query, offered)]
+
+
+def _filtered_by(query: dict[str, str], offered: Choices) -> list[tuple[str, str]]:
+    """What is filtered by: (name, words)."""
     known = {
         "theme": dict(offered.themes),
         "organisation": dict(offered.organisations),
         "status": dict(STATUS_CHOICES),
+        "from": {day: f"From {_short_in_address(day)}" for name, day in query.items() if name == "from"},
+        "to": {day: f"To {_short_in_address(day)}" for name, day in query.items() if name == "to"},
     }
-    found = [
-        (known[name].get(query[name], query[name]), address.with_(**{name: None})) for name in known if name in query
-    ]
-    days = [(name, words) for name, words in (("from", "From"), ("to", "To")) if name in query]
-    return found + [
-        (f"{words} {short_date(date.fromisoformat(query[name]))}", address.with_(**{name: None}))
-        for name, words in days
-    ]
+    return [(name, words.get(query[name], query[name])) for name, words in known.items() if name in query]
+
+
+def _short_in_address(day: str) -> str:
+    return short(date.fromisoformat(day))

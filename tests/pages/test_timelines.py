@@ -122,6 +122,8 @@ def test_a_plan_without_milestones_has_no_picture_and_says_so(house: Kept) -> No
     assert "There are no milestones yet" in page.text
     assert not ROWS.search(answer.text)
     assert "Save the picture" not in page.text
+    assert page.all("select") == []
+    assert "/plans/other-plan/milestones/new" in page.links()
 
 
 def test_the_file_stands_alone_and_is_saved_not_shown(full: Kept) -> None:
@@ -135,6 +137,14 @@ def test_the_file_stands_alone_and_is_saved_not_shown(full: Kept) -> None:
     svg = ET.fromstring(answer.text)
     assert "Safeguarding Plan, timeline on 23 March 2026. Official-Sensitive" in [one.text for one in svg.iter()]
     assert ".wm-chart" in (svg.findtext("{http://www.w3.org/2000/svg}style") or "")
+
+
+def test_on_paper_and_in_the_file_stands_what_was_left_out(full: Kept) -> None:
+    query = f"?theme={full.world.theme}&status=achieved&to=2026-04-30"
+    page = read(full.browser("petra").get(f"{TIMELINE}{query}").text)
+    assert "Filtered by: Child protection practice; Achieved; To 30 Apr 2026." in page.text
+    svg = full.browser("petra").get(f"{TIMELINE}.svg{query}").text
+    assert "timeline on 23 March 2026. Only: Child protection practice, Achieved and To 30 Apr 2026<" in svg
 
 
 def test_more_than_a_picture_holds_is_said(full: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
