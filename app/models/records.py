@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, UniqueConstraint
 
 from app.domain.words import Door
 from app.models.base import Field, SQLModel, id_field, moment, text_field, word_field
@@ -63,7 +63,7 @@ class AuditHead(SQLModel, table=True):
 
 
 class AccessLogEntry(SQLModel, table=True):
-    """Evidence opened, or something exported: once per person, item and hour."""
+    """Evidence opened, or something exported: once per person, item and hour. Other filters make another item."""
 
     __tablename__ = "access_log"
     __table_args__ = (UniqueConstraint("actor_id", "what", "item_id", "hour"),)
@@ -78,6 +78,8 @@ class AccessLogEntry(SQLModel, table=True):
     what: str = text_field(20)
     item_kind: str = text_field(30)
     item_id: str = text_field(60)
+    # Of an export: the filters it was asked for with, as they stood in the address.
+    filters: str = Field(default="", sa_type=String(500), nullable=False, sa_column_kwargs={"server_default": ""})
 
 
 class IdempotencyRecord(SQLModel, table=True):

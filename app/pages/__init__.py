@@ -6,6 +6,7 @@ from app.pages import (
     change_requests,
     evidence,
     exception_reports,
+    exports,
     help,  # noqa: A004 - the page's own word
     honesty,
     keys,
@@ -32,6 +33,7 @@ NOUNS = (
     meetings,
     audit_events,
     honesty,
+    exports,
     sessions,
     account,
     keys,

@@ -42,4 +42,5 @@ def show_audit_events(
         entries=audit_entries(lines, names=names),
         next_page=f"{here}?cursor={more}" if more else None,
         first_page=here if cursor else None,
+        as_csv=f"{here}.csv",
     )

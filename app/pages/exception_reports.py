@@ -173,6 +173,7 @@ def _page(
         "query": wanted.query,
         "address": address,
         "here": address.with_(cursor=wanted.cursor),
+        "as_csv": Addresses(f"{request.url.path}.csv", wanted.query).with_(detail=None, rows=None),
         "selects": _selects(wanted.filters, offered),
         "chips": _chips(wanted.filters, offered, address),
         "later": later if later is not None and later > report.today else None,

@@ -116,7 +116,7 @@ class Entry:
 def _entry(view: MeetingView, found: MeetingList, run: PageRunner) -> Entry:
     is_open = view.state in (MeetingState.PLANNED, MeetingState.MOVED) and found.plan.may_edit
     unrecorded = view.on < run.today and view.state in (MeetingState.PLANNED, MeetingState.MOVED)
-    state, css = ("Not recorded as held", " wm-state--strong") if unrecorded else _STATES[view.state]
+    state, css = ("Not recorded as held", " wm-state--strong") if unrecorded else STATES[view.state]
     return Entry(
         id=view.id,
         title=weekday_date(view.on),
@@ -130,7 +130,7 @@ def _entry(view: MeetingView, found: MeetingList, run: PageRunner) -> Entry:
     )
 
 
-_STATES = {
+STATES = {
     MeetingState.PLANNED: ("Planned", ""),
     MeetingState.MOVED: ("Moved", " wm-state--wash"),
     MeetingState.HELD: ("Held", " wm-state--wash"),
@@ -278,6 +278,6 @@ def _step_page(
 def _clashes(form: Form, view: MeetingView) -> list[tuple[str, Any, str]]:
     if form.stale is None:
         return []
-    said = [f"{_STATES[view.state][0]}, {weekday_date(view.on)}.", _moved(view), _cancelled(view), _attended(view)]
+    said = [f"{STATES[view.state][0]}, {weekday_date(view.on)}.", _moved(view), _cancelled(view), _attended(view)]
     typed = form.text("reason") or form.text("others_present")
     return [("This review meeting", typed, " ".join(filter(None, said)))]

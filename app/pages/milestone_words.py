@@ -311,10 +311,11 @@ class AuditEntry:
 
 def audit_entries(lines: Sequence[AuditLine], *, names: Mapping[str, str]) -> list[AuditEntry]:
     """A trail in words, in the order given. `names` says what ids mean."""
-    return [_audit_entry(line, names) for line in lines]
+    return [audit_entry(line, names) for line in lines]
 
 
-def _audit_entry(line: AuditLine, names: Mapping[str, str]) -> AuditEntry:
+def audit_entry(line: AuditLine, names: Mapping[str, str]) -> AuditEntry:
+    """One event in words."""
     facts = ((_titled(name), _fact(value, names)) for name, value in line.facts.items())
     return AuditEntry(
         line=line,

@@ -138,6 +138,7 @@ def show_milestones(run: Reading, plan: str, request: Request, wanted: Annotated
         query=wanted.query,
         chips=_chips(wanted.query, offered, address),
         address=address,
+        as_csv=Addresses(f"{request.url.path}.csv", wanted.query).with_(),
         next_page=address.with_(cursor=page.next_cursor) if page.next_cursor else None,
         is_first_page=wanted.cursor is None,
         may_add=view.may_edit,
@@ -337,14 +338,15 @@ def show_audit(
         caption=f"{view.row.ref} {view.row.title}",
         back=here,
         back_words=f"Back to {view.row.ref}",
-        entries=audit_entries(lines, names=_names(view, offered)),
+        entries=audit_entries(lines, names=names_around(view, offered)),
         next_page=f"{here}/audit?cursor={more}" if more else None,
         first_page=f"{here}/audit" if cursor else None,
+        as_csv=f"{here}/audit.csv",
     )
 
 
-def _names(view: MilestoneView, offered: Choices) -> dict[str, str]:
-    """Who and what the ids in this trail mean, as far as the page knows."""
+def names_around(view: MilestoneView, offered: Choices) -> dict[str, str]:
+    """Who and what the ids in a milestone's trail mean, as far as the page knows."""
     row = view.row
     organisations = {one.id: one.name for one in (row.organisation, *row.supporting_organisations)}
     return {**dict(offered.owners), **dict(offered.actions), **organisations}

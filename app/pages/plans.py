@@ -46,6 +46,7 @@ def show_plans(run: Reading, request: Request) -> Response:
         frame=frame_of(run),
         rows=[_plan_row(summary, longest, run.today) for summary in plans],
         offers_all=len(live) > 1,
+        offers_csv=any(summary.plan.reads_live for summary in plans),
     )
 
 

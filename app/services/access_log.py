@@ -6,11 +6,14 @@ from app.db import UnitOfWork
 from app.domain.ids import new_id
 from app.models import AccessLogEntry
 
+FILTERS_KEPT = 500
 
-def note(uow: UnitOfWork, what: str, *, item_kind: str, item_id: str, plan_id: str | None) -> None:
+
+def note(uow: UnitOfWork, what: str, *, item_kind: str, item_id: str, plan_id: str | None, filters: str = "") -> None:
     """Put it on the access log unless the actor did the same within this hour. `what` is `opened` or `exported`.
 
     What is exported has an id that names the list as well as the plan: two lists of one plan are two items.
+    `filters` says with what it was asked for.
     """
     hour = uow.now.replace(minute=0, second=0, microsecond=0)
     actor = uow.actor
@@ -36,5 +39,6 @@ def note(uow: UnitOfWork, what: str, *, item_kind: str, item_id: str, plan_id: s
                 what=what,
                 item_kind=item_kind,
                 item_id=item_id,
+                filters=filters[:FILTERS_KEPT],
             )
         )

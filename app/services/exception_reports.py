@@ -136,17 +136,26 @@ def count_now(uow: UnitOfWork, *, plan_id: str) -> int:
 def all_items(
     uow: UnitOfWork, *, slug: str | None, filters: ExceptionFilters, batch: int = 500
 ) -> Iterator[ExceptionItem]:
-    """The whole list, a batch of rows at a time, for long reports and exports: memory stays flat."""
-    heads = _heads(uow, slug)
-    meetings = plan_heads.meetings_of(uow.session, [head.id for head in heads])
-    question = _question(uow, heads, filters, one_plan=slug is not None)
-    grounds = _grounds(question, heads, meetings)
+    """The whole list in one transaction, a batch of rows at a time, for long reports: memory stays flat."""
     cursor: str | None = None
     while True:
-        found, cursor = _page(uow, question, batch, cursor)
-        yield from rules.order(_items(uow, question, found, grounds, remember=False), question.on)
+        items, cursor = some_items(uow, slug=slug, filters=filters, limit=batch, cursor=cursor)
+        yield from items
         if cursor is None:
             return
+
+
+def some_items(
+    uow: UnitOfWork, *, slug: str | None, filters: ExceptionFilters, limit: int, cursor: str | None
+) -> tuple[list[ExceptionItem], str | None]:
+    """The items of one page without its counts: what is asked for again and again until the list is through."""
+    heads = _heads(uow, slug)
+    question = _question(uow, heads, filters, one_plan=slug is not None)
+    found, more = _page(uow, question, limit, cursor)
+    asked = _plans_asked_for(heads, found, one_plan=slug is not None)
+    meetings = plan_heads.meetings_of(uow.session, [head.id for head in asked])
+    items = _items(uow, question, found, _grounds(question, asked, meetings), remember=False)
+    return rules.order(items, question.on), more
 
 
 def _heads(uow: UnitOfWork, slug: str | None) -> list[Any]:

@@ -6,7 +6,7 @@ from sqlalchemy import and_, func, or_, select
 
 from app.db import UnitOfWork
 from app.domain import permissions
-from app.domain.milestones import MilestoneKey, MilestoneStub
+from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneStub
 from app.domain.permissions import Act, Item
 from app.domain.plans import MilestoneFilters, MilestonePage
 from app.domain.refusals import invalid
@@ -29,7 +29,27 @@ def list_milestones(
 ) -> MilestonePage:
     """Milestones of a plan that the actor may know of, in reference order. Five queries, whatever the page holds."""
     plan = live_plan(uow, slug)
-    conditions = [knowable_in(uow.actor, plan.id), *wanted(uow, filters)]
+    conditions = _conditions(uow, plan, filters)
+    items, more = _page(uow, plan, conditions, limit=limit, cursor=cursor)
+    total = uow.session.execute(capped(select(Milestone.id).where(*conditions))).scalar_one()
+    return MilestonePage(items, more, total, plan_counts.withheld(uow, plan.id))
+
+
+def some_milestones(
+    uow: UnitOfWork, *, slug: str, filters: MilestoneFilters, limit: int, cursor: str | None
+) -> tuple[tuple[MilestoneRow, ...], str | None]:
+    """The same without the counts: what is asked for again and again until the list is through."""
+    plan = live_plan(uow, slug)
+    return _page(uow, plan, _conditions(uow, plan, filters), limit=limit, cursor=cursor)
+
+
+def _conditions(uow: UnitOfWork, plan: Plan, filters: MilestoneFilters) -> list[Any]:
+    return [knowable_in(uow.actor, plan.id), *wanted(uow, filters)]
+
+
+def _page(
+    uow: UnitOfWork, plan: Plan, conditions: list[Any], *, limit: int, cursor: str | None
+) -> tuple[tuple[MilestoneRow, ...], str | None]:
     statement = milestone_rows().where(*conditions)
     if cursor:
         position, last_id = cursors.decode(cursor, int, str)
@@ -40,9 +60,8 @@ def list_milestones(
         statement = statement.where(after)
     rows = uow.session.execute(statement.order_by(Milestone.position, Milestone.id).limit(limit + 1)).all()
     shown = rows[:limit]
-    total = uow.session.execute(capped(select(Milestone.id).where(*conditions))).scalar_one()
     more = cursors.encode(shown[-1].position, shown[-1].id) if len(rows) > limit else None
-    return MilestonePage(rows_of(uow, plan, shown), more, total, plan_counts.withheld(uow, plan.id))
+    return rows_of(uow, plan, shown), more
 
 
 def milestone_summaries(

@@ -101,6 +101,7 @@ y yyyyyyy yy       GET /
 - 3y3yyy3 44       GET /evidence/{evidence}/withdrawal
 - 3y3yyy3 44       POST /evidence/{evidence}/withdrawal
 - yyyyyyy yy       GET /exceptions
+- 3yyyyyy 3y       GET /exceptions.csv
 y yyyyyyy yy       GET /help
 y yyyyyyy yy       GET /help/accessibility
 y yyyyyyy yy       GET /help/privacy
@@ -109,6 +110,7 @@ y yyyyyyy yy       GET /help/rag
 4 4444444 44       POST /invitations/{token}
 - 3yyyyyy 44       GET /milestones/{milestone}
 - yyyyyyy yy       GET /plans
+- 3yyyyyy 3y       GET /plans.csv
 - yyyyyyy y4       GET /plans/{plan}
 - 333y333 34       POST /plans/{plan}/actions
 - 333y333 34       GET /plans/{plan}/actions/new
@@ -118,13 +120,16 @@ y yyyyyyy yy       GET /help/rag
 - 3333333 34       GET /plans/{plan}/approval
 - 3333yy3 34       POST /plans/{plan}/approval
 - 333yyyy 34       GET /plans/{plan}/audit-events
+- 333yyyy 34       GET /plans/{plan}/audit-events.csv
 - 3yyyyyy 34       GET /plans/{plan}/exceptions
 - 333y33y 34       GET /plans/{plan}/honesty-checks
+- 3yyyyyy 34       GET /plans/{plan}/exceptions.csv
 - 333y333 y4       GET /plans/{plan}/keys
 - 333y333 y4       POST /plans/{plan}/keys
 - 333y333 y4       POST /plans/{plan}/keys/{key}/revocation
 - 333y333 y4       POST /plans/{plan}/keys/{key}/rotation
 - 3yyyyyy 34       GET /plans/{plan}/meetings
+- 3yyyyyy 34       GET /plans/{plan}/meetings.csv
 - 333y333 34       POST /plans/{plan}/meetings
 - 333y333 34       POST /plans/{plan}/meetings/year
 - 333y333 34       GET /plans/{plan}/meetings/{meeting}/cancellation
@@ -134,12 +139,14 @@ y yyyyyyy yy       GET /help/rag
 - 333y333 34       GET /plans/{plan}/meetings/{meeting}/move
 - 333y333 34       POST /plans/{plan}/meetings/{meeting}/move
 - 3yyyyyy 34       GET /plans/{plan}/milestones
+- 3yyyyyy 34       GET /plans/{plan}/milestones.csv
 - 333y333 34       POST /plans/{plan}/milestones
 - 333y333 34       GET /plans/{plan}/milestones/new
 - 3yyyyyy 44       GET /plans/{plan}/milestones/{ref}
 y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 333y333 44       POST /plans/{plan}/milestones/{ref}/achievement
 - 3y3yyyy 44       GET /plans/{plan}/milestones/{ref}/audit
+- 3y3yyyy 44       GET /plans/{plan}/milestones/{ref}/audit.csv
 - 3yyy333 44       POST /plans/{plan}/milestones/{ref}/change-requests
 - 3yyy333 44       GET /plans/{plan}/milestones/{ref}/change-requests/new
 - 3333yy3 44       GET /plans/{plan}/milestones/{ref}/change-requests/{change_request}/decision
