@@ -18,7 +18,7 @@ from app.api.receiving import as_upload, keeping, read_json, takes_file, with_bo
 from app.api.shapes import CountedListing, Evidenced, Listing, Need, Organisation, Person, Reference, exactly
 from app.db import UnitOfWork
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, MilestoneStub, MilestoneView
-from app.domain.plans import MilestoneFilters, MilestonePage
+from app.domain.plans import MilestoneFilters, MilestonePage, order_of
 from app.domain.rag import Reason as RagReason
 from app.domain.refusals import Forbidden
 from app.domain.words import Marking, Rag, Status
@@ -264,6 +264,11 @@ class Filters(Paging):
     organisation: Key | None = None
     due_before: Day | None = None
     q: Key | None = Field(default=None, description="Words in the title")
+    sort: Key | None = Field(
+        default=None,
+        description="`reference` (the default), `standing`, `owner`, `due`, `expected` or `evidence`; with a `-` before"
+        " it the other way round. What has no date comes last either way",
+    )
 
 
 # --- the routes -------------------------------------------------------------------------------------------------------
@@ -271,8 +276,8 @@ class Filters(Paging):
 
 @router.get("/plans/{plan}/milestones", response_model=Listed, **answers.listed())
 def list_milestones(run: Reading, plan: PlanSlug, filters: Annotated[Filters, Query()]) -> Response:
-    """A plan's milestones by reference. A key with `evidence:write` alone gets the id, reference, title and plan of
-    those it may attach to, and of the filters only `ref`.
+    """A plan's milestones by reference, or sorted as asked. A key with `evidence:write` alone gets the id, reference,
+    title and plan of those it may attach to, and of the filters only `ref`.
     """
     page = run.read(_list_of, slug=plan, asked=filters)
     if not isinstance(page, MilestonePage):
@@ -292,8 +297,10 @@ def _list_of(uow: UnitOfWork, *, slug: str, asked: Filters) -> Any:
         if asked.model_fields_set - {"ref", "limit", "cursor"}:
             raise Forbidden("This key needs the scope plan:read to filter by anything but ref", needs="plan:read")
         return services.milestone_summaries(uow, slug=slug, ref=asked.ref, limit=asked.limit, cursor=asked.cursor)
-    filters = MilestoneFilters(**asked.model_dump(exclude={"limit", "cursor"}))
-    return services.list_milestones(uow, slug=slug, filters=filters, limit=asked.limit, cursor=asked.cursor)
+    filters = MilestoneFilters(**asked.model_dump(exclude={"limit", "cursor", "sort"}))
+    return services.list_milestones(
+        uow, slug=slug, filters=filters, order=order_of(asked.sort), limit=asked.limit, cursor=asked.cursor
+    )
 
 
 @router.post("/plans/{plan}/milestones", response_model=Milestone, **answers.made())

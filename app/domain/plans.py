@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 from app.domain.milestones import MilestoneRow, MovedFrom, OrganisationRef, PersonRef
-from app.domain.refusals import Reason
+from app.domain.refusals import Reason, invalid
 from app.domain.words import EvidencePolicy, MovedRule, PlanState, Rag, Role
 
 
@@ -201,6 +202,36 @@ class MilestoneFilters:
     organisation: str | None = None
     due_before: date | None = None
     q: str | None = None
+
+
+class SortBy(StrEnum):
+    """A column that the list of milestones is sorted by."""
+
+    REFERENCE = "reference"
+    STANDING = "standing"
+    OWNER = "owner"
+    DUE = "due"
+    EXPECTED = "expected"  # forecast or completed
+    EVIDENCE = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class MilestoneOrder:
+    """The order of a list of milestones. In an address it reads `due`, or `-due` for the other way round."""
+
+    by: SortBy = SortBy.REFERENCE
+    descending: bool = False
+
+    def __str__(self) -> str:
+        return f"-{self.by}" if self.descending else str(self.by)
+
+
+def order_of(asked: str | None) -> MilestoneOrder:
+    """The order that an address asks for. Raises Invalid for a column that there is none of."""
+    word = (asked or SortBy.REFERENCE).removeprefix("-")
+    if word not in tuple(SortBy):
+        raise invalid("sort", "choice_invalid", f"Sort must be one of: {', '.join(SortBy)}; or one with a - before it")
+    return MilestoneOrder(SortBy(word), descending=(asked or "").startswith("-"))
 
 
 @dataclass(frozen=True, slots=True)

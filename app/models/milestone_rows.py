@@ -29,6 +29,9 @@ _owner_organisation: Any = Organisation.__table__.alias("owner_organisation")
 _lead: Any = Organisation.__table__.alias("lead")
 _supporters: Any = MilestoneSupporter.__table__
 
+owner_title: Any = _owner.c.post_title
+"""What a list is sorted by when it is sorted by owner."""
+
 SAID = ("issue", "support_required", "path_to_green", "rationale")
 """What of the latest update an exception prints."""
 

@@ -42,7 +42,7 @@ def export_milestones(run: Writing, plan: str, wanted: Annotated[Wanted, Depends
     """The milestones of a plan."""
 
     def batch(cursor: str | None) -> tuple[Sequence[MilestoneRow], str | None]:
-        return run.read(services.milestones, slug=plan, filters=wanted.filters, cursor=cursor)
+        return run.read(services.milestones, slug=plan, filters=wanted.filters, order=wanted.order, cursor=cursor)
 
     return _file(run, plan, "milestones", MILESTONE_COLUMNS, batch, filters=wanted.query)
 

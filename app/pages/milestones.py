@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -12,7 +12,7 @@ from app.domain import evidence as evidence_rules
 from app.domain.days import times_words
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, MilestoneView
-from app.domain.plans import Choices, MilestoneFilters, MilestonePage, PlanView
+from app.domain.plans import Choices, MilestoneFilters, MilestoneOrder, MilestonePage, PlanView, SortBy, order_of
 from app.domain.refusals import Forbidden, Refused, invalid
 from app.domain.words import DateSetter, Marking, Rag, Status
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
@@ -85,11 +85,12 @@ class Wanted:
         organisation: str = "",
         due_before: str = "",
         q: Annotated[str, Query(max_length=200)] = "",
+        sort: Annotated[str, Query(max_length=20)] = "",
         cursor: Annotated[str | None, Query(max_length=500)] = None,
     ) -> None:
         given = {
             "ref": ref, "rag": rag, "status": status, "theme": theme, "owner": owner, "organisation": organisation,
-            "due_before": due_before, "q": q.strip(),
+            "due_before": due_before, "q": q.strip(), "sort": sort,
         }  # fmt: skip
         self.query = {name: value for name, value in given.items() if value}
         self.cursor = cursor or None
@@ -99,12 +100,18 @@ class Wanted:
         """Raises Invalid for a colour or a date that is none."""
         given = dict(self.query)
         due_before = given.pop("due_before", None)
+        given.pop("sort", None)
         if given.get("rag") and given["rag"] not in tuple(Rag):
             raise invalid("rag", "choice_invalid", f"Colour must be one of {listing(Rag)}")
         return MilestoneFilters(
             **{**given, "rag": Rag(given["rag"]) if given.get("rag") else None},  # type: ignore[arg-type]
             due_before=day_in_address("due_before", due_before, "Due before"),
         )
+
+    @property
+    def order(self) -> MilestoneOrder:
+        """Raises Invalid for a column that the table does not have."""
+        return order_of(self.query.get("sort"))
 
 
 # The statuses, and what the numbers on other pages link to besides.
@@ -119,11 +126,13 @@ STATUS_CHOICES = [
 
 @router.get("/plans/{plan}/milestones")
 def show_milestones(run: Reading, plan: str, request: Request, wanted: Annotated[Wanted, Depends()]) -> Response:
-    """The milestones of a plan, in the order of their references."""
+    """The milestones of a plan, by reference or sorted by a column."""
 
     def read(uow: UnitOfWork) -> tuple[PlanView, MilestonePage, Choices]:
         view = get_plan(uow, slug=plan)
-        page = services.list_milestones(uow, slug=plan, filters=wanted.filters, limit=ROWS, cursor=wanted.cursor)
+        page = services.list_milestones(
+            uow, slug=plan, filters=wanted.filters, order=wanted.order, limit=ROWS, cursor=wanted.cursor
+        )
         return view, page, choices(uow, slug=plan)
 
     view, page, offered = run.read(read)
@@ -137,6 +146,9 @@ def show_milestones(run: Reading, plan: str, request: Request, wanted: Annotated
         selects=_selects(wanted.query, offered),
         query=wanted.query,
         chips=_chips(wanted.query, offered, address),
+        columns=_columns(wanted.order, address),
+        order=ORDER_WORDS[str(wanted.order)],
+        orders=[(value, words, value == str(wanted.order)) for value, words in ORDER_WORDS.items()],
         address=address,
         as_csv=Addresses(f"{request.url.path}.csv", wanted.query).with_(),
         next_page=address.with_(cursor=page.next_cursor) if page.next_cursor else None,
@@ -175,6 +187,51 @@ def _expected(row: MilestoneRow) -> str:
     return short(row.forecast_date) if row.forecast_date else ""
 
 
+# What each order is called, by the word in the address.
+ORDER_WORDS = {
+    "reference": "by reference",
+    "-reference": "by reference, the last first",
+    "standing": "by where they stand, Red first",
+    "-standing": "by where they stand, Red last",
+    "owner": "by owner, A to Z",
+    "-owner": "by owner, Z to A",
+    "due": "by due date, the earliest first",
+    "-due": "by due date, the latest first",
+    "expected": "by forecast or completed date, the earliest first",
+    "-expected": "by forecast or completed date, the latest first",
+    "evidence": "by evidence, what has none first",
+    "-evidence": "by evidence, what has none last",
+}
+_HEADINGS = {
+    SortBy.REFERENCE: "Milestone",
+    SortBy.STANDING: "Where it stands",
+    SortBy.OWNER: "Owner, organisation",
+    SortBy.DUE: "Due",
+    SortBy.EXPECTED: "Forecast or completed",
+    SortBy.EVIDENCE: "Evidence",
+}
+
+
+class _Column(NamedTuple):
+    """A heading of the table: its words, the address sorted by it, what that does, and how it is sorted by it now."""
+
+    words: str
+    href: str
+    does: str
+    aria_sort: str
+
+
+def _columns(order: MilestoneOrder, address: Addresses) -> list[_Column]:
+    found = []
+    for by, words in _HEADINGS.items():
+        is_sorted = order.by is by
+        other = MilestoneOrder(by, descending=is_sorted and not order.descending)
+        now = ("descending" if order.descending else "ascending") if is_sorted else ""
+        href = address.with_(sort=None if other == MilestoneOrder() else str(other))
+        found.append(_Column(words, href, f"sort {ORDER_WORDS[str(other)]}", now))
+    return found
+
+
 def _selects(query: dict[str, str], offered: Choices) -> list[tuple[str, str, str, list[tuple[str, str, bool]]]]:
     lists = [
         ("rag", "Colour", "All colours", [(str(rag), words) for rag, words in RAG_TITLES.items()]),
@@ -200,7 +257,7 @@ def _chips(query: dict[str, str], offered: Choices, address: Addresses) -> list[
         "q": lambda value: f"“{value}”",
         "ref": lambda value: value,
     }
-    return [(named[name](value), address.with_(**{name: None})) for name, value in query.items()]
+    return [(named[name](value), address.with_(**{name: None})) for name, value in query.items() if name in named]
 
 
 # --- One milestone -------------------------------------------------------------------------------------------------

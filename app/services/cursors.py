@@ -5,7 +5,7 @@ import binascii
 import json
 from typing import Any
 
-from app.domain.refusals import invalid
+from app.domain.refusals import Invalid, invalid
 
 _BIGGEST = 2**31 - 1
 
@@ -22,8 +22,13 @@ def decode(cursor: str, *kinds: type) -> list[Any]:
     except (ValueError, binascii.Error, RecursionError):
         parts = None
     if not isinstance(parts, list) or [type(part) for part in parts] != list(kinds) or not all(map(_storable, parts)):
-        raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list")
+        raise not_given_out()
     return parts
+
+
+def not_given_out() -> Invalid:
+    """What is said of a cursor that this list did not give out."""
+    return invalid("cursor", "not_a_cursor", "This cursor was not given out by this list")
 
 
 def _storable(part: str | int) -> bool:

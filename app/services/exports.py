@@ -14,7 +14,7 @@ from app.domain.exception_reports import ExceptionFilters, ExceptionItem
 from app.domain.meetings import MeetingView
 from app.domain.milestones import AuditLine, MilestoneKey, MilestoneRow
 from app.domain.permissions import Act, Item
-from app.domain.plans import MilestoneFilters, PlanSummary
+from app.domain.plans import MilestoneFilters, MilestoneOrder, PlanSummary
 from app.domain.refusals import Forbidden
 from app.services import access_log, audit_events, exception_reports, meetings, milestone_lists, plans
 from app.services.cases import read_case
@@ -35,11 +35,11 @@ def note_export(uow: UnitOfWork, *, slug: str | None, what: str, filters: Mappin
 
 
 def milestones(
-    uow: UnitOfWork, *, slug: str, filters: MilestoneFilters, cursor: str | None
+    uow: UnitOfWork, *, slug: str, filters: MilestoneFilters, order: MilestoneOrder, cursor: str | None
 ) -> tuple[Sequence[MilestoneRow], str | None]:
     """A batch of the list of milestones."""
     _plan_to_export(uow, slug)
-    return milestone_lists.some_milestones(uow, slug=slug, filters=filters, limit=BATCH, cursor=cursor)
+    return milestone_lists.some_milestones(uow, slug=slug, filters=filters, order=order, limit=BATCH, cursor=cursor)
 
 
 def exceptions(

@@ -1,5 +1,6 @@
-"""Lists of milestones: filtered, in the order of the plan, a page at a time."""
+"""Lists of milestones: filtered, in the order asked for, a page at a time."""
 
+from datetime import date
 from typing import Any
 
 from sqlalchemy import and_, func, or_, select
@@ -8,11 +9,12 @@ from app.db import UnitOfWork
 from app.domain import permissions
 from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneStub
 from app.domain.permissions import Act, Item
-from app.domain.plans import MilestoneFilters, MilestonePage
+from app.domain.plans import MilestoneFilters, MilestoneOrder, MilestonePage, SortBy
 from app.domain.refusals import invalid
 from app.domain.words import Rag, Status
 from app.models import Milestone, Organisation, Plan
 from app.models.counting import capped, evidence_outstanding, standing_word, status_on
+from app.models.milestone_orders import beyond, in_order, sort_key
 from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in
 from app.services import cursors, plan_counts
@@ -20,27 +22,35 @@ from app.services.cases import linked_evidence, meeting_days, plan_settings, rea
 from app.services.milestone_rows import milestone_row, rationales_of, supporters_of
 from app.services.plans import known_plan, live_plan
 
+BY_REFERENCE = MilestoneOrder()
+
 # Words that `status` takes besides the statuses themselves: what the numbers of plan home link to.
 STANDINGS = ("evidence_outstanding", "not_due", "moved", "due_to_date")
 
 
 def list_milestones(
-    uow: UnitOfWork, *, slug: str, filters: MilestoneFilters, limit: int = 50, cursor: str | None = None
+    uow: UnitOfWork,
+    *,
+    slug: str,
+    filters: MilestoneFilters,
+    order: MilestoneOrder = BY_REFERENCE,
+    limit: int = 50,
+    cursor: str | None = None,
 ) -> MilestonePage:
-    """Milestones of a plan that the actor may know of, in reference order. Five queries, whatever the page holds."""
+    """Milestones of a plan that the actor may know of. Five queries, whatever the page holds."""
     plan = live_plan(uow, slug)
     conditions = _conditions(uow, plan, filters)
-    items, more = _page(uow, plan, conditions, limit=limit, cursor=cursor)
+    items, more = _page(uow, plan, conditions, order, limit=limit, cursor=cursor)
     total = uow.session.execute(capped(select(Milestone.id).where(*conditions))).scalar_one()
     return MilestonePage(items, more, total, plan_counts.withheld(uow, plan.id))
 
 
 def some_milestones(
-    uow: UnitOfWork, *, slug: str, filters: MilestoneFilters, limit: int, cursor: str | None
+    uow: UnitOfWork, *, slug: str, filters: MilestoneFilters, order: MilestoneOrder, limit: int, cursor: str | None
 ) -> tuple[tuple[MilestoneRow, ...], str | None]:
     """The same without the counts: what is asked for again and again until the list is through."""
     plan = live_plan(uow, slug)
-    return _page(uow, plan, _conditions(uow, plan, filters), limit=limit, cursor=cursor)
+    return _page(uow, plan, _conditions(uow, plan, filters), order, limit=limit, cursor=cursor)
 
 
 def _conditions(uow: UnitOfWork, plan: Plan, filters: MilestoneFilters) -> list[Any]:
@@ -48,20 +58,30 @@ def _conditions(uow: UnitOfWork, plan: Plan, filters: MilestoneFilters) -> list[
 
 
 def _page(
-    uow: UnitOfWork, plan: Plan, conditions: list[Any], *, limit: int, cursor: str | None
+    uow: UnitOfWork, plan: Plan, conditions: list[Any], order: MilestoneOrder, *, limit: int, cursor: str | None
 ) -> tuple[tuple[MilestoneRow, ...], str | None]:
-    statement = milestone_rows().where(*conditions)
+    key = sort_key(order, instant=uow.now, day=uow.today)
+    statement = in_order(milestone_rows().where(*conditions), order, key)
     if cursor:
-        position, last_id = cursors.decode(cursor, int, str)
-        after = or_(
-            Milestone.position > position,
-            and_(Milestone.position == position, Milestone.id > last_id),
-        )
-        statement = statement.where(after)
-    rows = uow.session.execute(statement.order_by(Milestone.position, Milestone.id).limit(limit + 1)).all()
+        statement = statement.where(beyond(order, key, *_place(order, cursor)))
+    rows = uow.session.execute(statement.limit(limit + 1)).all()
     shown = rows[:limit]
-    more = cursors.encode(shown[-1].position, shown[-1].id) if len(rows) > limit else None
+    last = shown[-1] if len(rows) > limit else None
+    more = cursors.encode(str(order), last.sort_key, last.position, last.id) if last else None
     return rows_of(uow, plan, shown), more
+
+
+def _place(order: MilestoneOrder, cursor: str) -> tuple[Any, int, str]:
+    """Where a page ended: its last row's key, position and id. Raises Invalid for a cursor of another order."""
+    dated = order.by in (SortBy.DUE, SortBy.EXPECTED)
+    kind = str if dated or order.by is SortBy.OWNER else int
+    of_order, key, position, last_id = cursors.decode(cursor, str, kind, int, str)
+    if of_order != str(order):
+        raise cursors.not_given_out()
+    try:
+        return date.fromisoformat(key) if dated else key, position, last_id
+    except ValueError as error:
+        raise cursors.not_given_out() from error
 
 
 def milestone_summaries(

@@ -163,6 +163,8 @@ ASKED = [
     (f"/plans/{THOUSAND}/milestones", MANAGER_SESSION),
     (f"/plans/{THOUSAND}/milestones", OWNER_SESSION),
     (f"/plans/{THOUSAND}/milestones?rag=red&q=point", MANAGER_SESSION),
+    (f"/plans/{THOUSAND}/milestones?sort=-due", MANAGER_SESSION),
+    (f"/plans/{THOUSAND}/milestones?sort=owner", OWNER_SESSION),
     (f"/api/v1/plans/{THOUSAND}/milestones?status=in_progress", MANAGER_TOKEN),
     (f"/plans/{THOUSAND}", MANAGER_SESSION),
     (f"/plans/{THOUSAND}/milestones/M-01", MANAGER_SESSION),
