@@ -4,6 +4,7 @@ from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
 
 from app.api import (
+    acceptances,
     audit_events,
     change_requests,
     evidence,
@@ -29,6 +30,7 @@ NOUNS = (
     my_updates,
     updates,
     change_requests,
+    acceptances,
     evidence,
     exception_reports,
     audit_events,

@@ -42,6 +42,7 @@ Reason.__doc__ = "A rule that holds, in a sentence, the colour that it gives and
 class Milestone(TypedDict):
     """A milestone. `rag` is null where colour is not the word: in a draft plan, achieved, cancelled, not yet due to
     start. `days` is how long it has been that colour, `exception_days` how long Red or Amber; the first day counts.
+    `accepted_until` is the day on which an accepted exception returns among the others.
     """
 
     id: str
@@ -68,6 +69,7 @@ class Milestone(TypedDict):
     slip_days: int | None
     approved_slip_days: int | None
     moves: int
+    accepted_until: date | None
     evidence: Evidenced
     still_needed: list[Need]
     marking: Marking
@@ -111,6 +113,7 @@ def milestone(row: MilestoneRow) -> Milestone:
         "slip_days": row.slip_days,
         "approved_slip_days": row.approved_slip_days,
         "moves": row.moves,
+        "accepted_until": row.accepted_until,
         "evidence": shapes.evidenced(row.evidence),
         "still_needed": [{"code": why.code, "message": why.message} for why in row.still_needed],
         "marking": row.marking,
@@ -138,7 +141,7 @@ def _shown(view: MilestoneView) -> Reply:
     return Reply(_one(milestone(view.row)), version=view.row.version)
 
 
-def _moved_on(view: MilestoneMoved) -> Reply:
+def moved_on(view: MilestoneMoved) -> Reply:
     """After a transition: 201, because a record of it was made."""
     return Reply(_one(milestone(view.row)), status=201, version=view.row.version)
 
@@ -338,7 +341,7 @@ def edit_milestone(run: Writing, milestone_id: MilestoneId, body: MilestoneChang
 @router.post("/milestones/{id}/start", response_model=Milestone, **answers.made())
 def start(run: Writing, milestone_id: MilestoneId, body: Nothing | None = None) -> Response:  # noqa: ARG001 - takes no fields
     """Put a milestone in progress. The first progress update does that too."""
-    return run.write(services.start, milestone=MilestoneKey(id=milestone_id), if_match=run.if_match, respond=_moved_on)
+    return run.write(services.start, milestone=MilestoneKey(id=milestone_id), if_match=run.if_match, respond=moved_on)
 
 
 @router.post(
@@ -370,7 +373,7 @@ async def _complete(
         upload=as_upload(file) if file else None,
         title=title,
         if_match=run.if_match,
-        respond=_moved_on,
+        respond=moved_on,
         fingerprint=fingerprint,
     )
 
@@ -383,7 +386,7 @@ def return_to_progress(run: Writing, milestone_id: MilestoneId, body: Returning)
         milestone=MilestoneKey(id=milestone_id),
         reason=body.reason,
         if_match=run.if_match,
-        respond=_moved_on,
+        respond=moved_on,
     )
 
 
@@ -398,7 +401,7 @@ def mark_achieved(run: Writing, milestone_id: MilestoneId, body: Achievement | N
         milestone=MilestoneKey(id=milestone_id),
         note=body.note if body else None,
         if_match=run.if_match,
-        respond=_moved_on,
+        respond=moved_on,
     )
 
 
@@ -411,7 +414,7 @@ def reopen(run: Writing, milestone_id: MilestoneId, body: Reopening) -> Response
         reason=body.reason,
         due_date=body.due_date,
         if_match=run.if_match,
-        respond=_moved_on,
+        respond=moved_on,
     )
 
 
@@ -423,5 +426,5 @@ def lift_declaration(run: Writing, milestone_id: MilestoneId, body: Lifting) -> 
         milestone=MilestoneKey(id=milestone_id),
         reason=body.reason,
         if_match=run.if_match,
-        respond=_moved_on,
+        respond=moved_on,
     )

@@ -136,16 +136,25 @@ class ExceptionFilters:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionCounts:
-    """How many are Red and Amber on the day of the report, and how many of the same items are so today."""
+    """How many are Red and Amber on the day of the report, and how many of the same items are so today.
+
+    `red_accepted` and `amber_accepted` of them are accepted on that day, and stand after the others.
+    """
 
     red: int = 0
     amber: int = 0
     red_now: int = 0
     amber_now: int = 0
+    red_accepted: int = 0
+    amber_accepted: int = 0
 
     @property
     def total(self) -> int:
         return self.red + self.amber
+
+    @property
+    def accepted(self) -> int:
+        return self.red_accepted + self.amber_accepted
 
     @property
     def total_now(self) -> int:
@@ -178,7 +187,8 @@ class ExceptionRow:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionReport:
-    """What is Red, then what is Amber on day `on`, as the page, the API and the published document show it.
+    """What is Red, then what is Amber on day `on`, then what of both is accepted: as the page, the API and the
+    published document show it.
 
     `counts` are of everything the reader may know of, `shown` of what passes the filters. `withheld_count` says how
     many more there are that this reader is only told the number of. `looks_ahead`: `on` is later than today.
@@ -193,11 +203,12 @@ class ExceptionReport:
     withheld_count: int
     red: tuple[ExceptionRow, ...] = field(default=())
     amber: tuple[ExceptionRow, ...] = field(default=())
+    accepted: tuple[ExceptionRow, ...] = field(default=())
 
     @property
     def rows(self) -> tuple[ExceptionRow, ...]:
         """All rows in reading order."""
-        return self.red + self.amber
+        return self.red + self.amber + self.accepted
 
 
 def build(
@@ -230,23 +241,24 @@ def build(
         today=today,
         looks_ahead=on > today,
         filters=filters,
-        counts=counts or count(exceptions),
-        shown=count(kept),
+        counts=counts or count(exceptions, on),
+        shown=count(kept, on),
         withheld_count=withheld_count,
-        red=tuple(row for row in rows if row.item.rag == Rag.RED),
-        amber=tuple(row for row in rows if row.item.rag == Rag.AMBER),
+        red=tuple(row for row in rows if row.item.rag == Rag.RED and not row.is_accepted),
+        amber=tuple(row for row in rows if row.item.rag == Rag.AMBER and not row.is_accepted),
+        accepted=tuple(row for row in rows if row.is_accepted),
     )
 
 
 def order(items: Iterable[ExceptionItem], on: date) -> list[ExceptionItem]:
-    """Red before Amber; within a colour what is accepted on day `on` after the others; then the longest at that colour,
-    then by reference, numbers in it as numbers (1.9 before 1.10).
+    """What is accepted on day `on` after everything else; Red before Amber; then the longest at that colour, then by
+    reference, numbers in it as numbers (1.9 before 1.10).
     """
     return sorted(
         items,
         key=lambda item: (
-            -SEVERITY[item.rag],
             is_accepted(item, on),
+            -SEVERITY[item.rag],
             item.since,
             _natural(item.ref),
             item.key,
@@ -254,14 +266,18 @@ def order(items: Iterable[ExceptionItem], on: date) -> list[ExceptionItem]:
     )
 
 
-def count(items: Iterable[ExceptionItem]) -> ExceptionCounts:
-    """How many are Red and Amber, then and now."""
+def count(items: Iterable[ExceptionItem], on: date) -> ExceptionCounts:
+    """How many are Red and Amber, then and now, and how many of them are accepted on day `on`."""
+    items = list(items)
     colours = [(item.rag, item.rag_now) for item in items]
+    accepted = [item.rag for item in items if is_accepted(item, on)]
     return ExceptionCounts(
         red=sum(rag == Rag.RED for rag, _ in colours),
         amber=sum(rag == Rag.AMBER for rag, _ in colours),
         red_now=sum(now == Rag.RED for _, now in colours),
         amber_now=sum(now == Rag.AMBER for _, now in colours),
+        red_accepted=accepted.count(Rag.RED),
+        amber_accepted=accepted.count(Rag.AMBER),
     )
 
 

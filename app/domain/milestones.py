@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from app.domain import evidence as evidence_rules
+from app.domain.acceptances import AcceptanceView
 from app.domain.days import long_date
 from app.domain.evidence import EvidenceView, LinkedEvidence
 from app.domain.rag import Reason as RagReason
@@ -192,6 +193,7 @@ class MilestoneRow:
     slip_days: int | None
     approved_slip_days: int | None
     moves: int
+    accepted_until: date | None  # the day on which an accepted exception returns among the others
     evidence: EvidenceCount
     still_needed: tuple[Reason, ...]
     marking: Marking
@@ -222,6 +224,7 @@ class UpdateView:
     waiting_on: str | None = None
     waiting_on_since: date | None = None
     cause: DelayCause | None = None
+    day: date | None = None  # until when it was accepted
     no_change: bool = False  # "no change since the last update": what that one said stands
 
 
@@ -289,6 +292,8 @@ class MayDo:
     decide_change: bool = False
     edit: bool = False
     lift_declaration: bool = False
+    accept: bool = False
+    lift_acceptance: bool = False
     read_audit: bool = False
 
 
@@ -327,6 +332,7 @@ class MilestoneView:
     moved_from: MovedFrom | None = None
     action_moved_from: MovedFrom | None = None  # its action stood in another theme
     latest_update: UpdateView | None = None
+    acceptance: AcceptanceView | None = None
     refused_attempts: tuple[AuditLine, ...] = ()
     honesty: tuple[str, ...] = ()  # what the honesty checks say of it, for who may read them
 

@@ -39,6 +39,7 @@ class Act(StrEnum):
     REOPEN = "reopen"
     REQUEST_CHANGE = "ask for a change"
     DECIDE_CHANGE = "decide on a change"
+    ACCEPT_EXCEPTION = "accept an exception"
     APPROVE_PLAN = "approve or close the plan"
     EXPORT = "export"
     MANAGE_MEMBERSHIPS = "manage memberships"
@@ -64,6 +65,7 @@ ANYWHERE: dict[Act, frozenset[Role]] = {
     Act.REOPEN: frozenset({MANAGER}),
     Act.REQUEST_CHANGE: frozenset({CONTRIBUTOR, MANAGER}),
     Act.DECIDE_CHANGE: frozenset({OFFICER}),
+    Act.ACCEPT_EXCEPTION: frozenset({OFFICER}),
     Act.APPROVE_PLAN: frozenset({OFFICER}),
     Act.EXPORT: frozenset({CONTRIBUTOR, MANAGER, OFFICER, AUDITOR}),
     Act.MANAGE_MEMBERSHIPS: frozenset({MANAGER}),

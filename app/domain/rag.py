@@ -232,6 +232,25 @@ def carry_run(previous: Moments, computed: Moments, today: date) -> Moments:
     )
 
 
+def acceptance_end(
+    *, decided: date | None, over_on: date | None, before: Moments, after: Moments, today: date
+) -> date | None:
+    """The day on which an accepted exception returns among the others, after a change on `today`; None: it is over.
+
+    A senior officer has named the day `decided`; by the facts so far it was to return on `over_on`. It is over from
+    that day on, and once the item is no exception any more or has got worse. Where it will turn Red before the day
+    that was named, it returns when it does: "accepted until" is cut at the next worsening.
+    """
+    if decided is None or over_on is None or over_on <= today:
+        return None
+    was, is_now = colour_on(before, today), colour_on(after, today)
+    if is_now is Rag.GREEN or SEVERITY[is_now] > SEVERITY[was]:
+        return None
+    cut = after.red_on if is_now is Rag.AMBER else None
+    end = decided if cut is None else min(decided, cut)
+    return end if end > today else None
+
+
 def colour_on(moments: Moments, day: date) -> Rag:
     """The colour on a day by its moments."""
     if moments.red_on is not None and moments.red_on <= day:

@@ -167,7 +167,7 @@ class DateSetter(StrEnum):
 
 
 class MilestoneEventKind(StrEnum):
-    """A state change of a milestone, each a row of its own."""
+    """A state change of a milestone, or a decision on it, each a row of its own."""
 
     STARTED = "started"
     COMPLETED = "completed"
@@ -176,6 +176,9 @@ class MilestoneEventKind(StrEnum):
     FELL_BACK = "fell_back"
     REOPENED = "reopened"
     CANCELLED = "cancelled"
+    # Decisions of a senior officer, which leave the status as it is.
+    ACCEPTED = "accepted"
+    ACCEPTANCE_LIFTED = "acceptance_lifted"
 
 
 class SubmissionState(StrEnum):

@@ -1,15 +1,16 @@
 """The scans behind the exception report, each built once and run with parameters.
 
 Reds in order of `red_from`, Ambers in order of `amber_from`: two range scans of partial indexes, whatever the size of
-the plan. A statement is kept for each shape of question (which colour, which filters, whose eyes), because building
-and comparing one takes longer than running it.
+the plan; and what is accepted of both, which is never much, by the partial index of that. A statement is kept for each
+shape of question (which colour, which filters, whose eyes), because building and comparing one takes longer than
+running it.
 """
 
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, literal, or_, select
+from sqlalchemy import and_, bindparam, func, literal, null, or_, select
 
 from app.domain.words import Rag
 from app.models.milestone_rows import exception_rows
@@ -44,9 +45,17 @@ class Shape:
 
 
 @cache
-def milestone_page(shape: Shape, colour: Rag, *, after: bool) -> Any:
-    """One page of milestones of a colour, longest first. Parameters: `instant`, `room` and those of the shape."""
-    return _page(exception_rows().where(*_milestones_at(shape, colour)), _milestones, colour, after=after)
+def milestone_page(shape: Shape, colour: Rag, *, accepted: bool, after: bool) -> Any:
+    """One page of milestones of a colour, longest first: what is accepted, or all the others. Parameters: `instant`,
+    `room` and those of the shape.
+    """
+    if accepted:
+        statement = exception_rows().where(*_accepted_at(shape, colour))
+        return _page(statement, _unindexed(_moment(_milestones, colour)), _milestones, after=after)
+    until: Any = _milestones.c.accepted_until
+    is_open = or_(until.is_(None), until <= bindparam("instant"))
+    statement = exception_rows().where(*_milestones_at(shape, colour), is_open)
+    return _page(statement, _moment(_milestones, colour), _milestones, after=after)
 
 
 @cache
@@ -61,12 +70,14 @@ def submission_page(shape: Shape, colour: Rag, *, after: bool) -> Any:
         .join(_organisations, _organisations.c.id == _submissions.c.organisation_id)
         .where(*_submissions_at(shape, colour))
     )
-    return _page(statement, _submissions, colour, after=after)
+    return _page(statement, _moment(_submissions, colour), _submissions, after=after)
 
 
 @cache
 def counts(shape: Shape, *, milestones: bool, submissions: bool) -> Any:
-    """How many are Red and how many Amber, in one row: `red`, `amber`; each kind counted up to a cap."""
+    """How many are Red and how many Amber, and how many of each are accepted, in one row: `red`, `amber`,
+    `red_accepted`, `amber_accepted`; each kind counted up to a cap.
+    """
     numbers = {
         colour: [
             *([_capped(_milestones, _milestones_at(shape, colour))] if milestones else []),
@@ -75,11 +86,17 @@ def counts(shape: Shape, *, milestones: bool, submissions: bool) -> Any:
         ]
         for colour in (Rag.RED, Rag.AMBER)
     }
-    return select(*(_sum(several).label(colour.value) for colour, several in numbers.items()))
+    accepted = {
+        f"{colour.value}_accepted": [
+            _capped(_milestones, _accepted_at(shape, colour)) if milestones and not shape.turns_red else literal(0)
+        ]
+        for colour in (Rag.RED, Rag.AMBER)
+    }
+    named = {**{colour.value: several for colour, several in numbers.items()}, **accepted}
+    return select(*(_sum(several).label(name) for name, several in named.items()))
 
 
-def _page(statement: Any, table: Any, colour: Rag, *, after: bool) -> Any:
-    moment = _moment(table, colour)
+def _page(statement: Any, moment: Any, table: Any, *, after: bool) -> Any:
     if after:
         last_moment: Any = bindparam("last_moment")
         last_id: Any = bindparam("last_id")
@@ -91,6 +108,25 @@ def _page(statement: Any, table: Any, colour: Rag, *, after: bool) -> Any:
 
 def _moment(table: Any, colour: Rag) -> Any:
     return table.c.red_from if colour is Rag.RED else table.c.amber_from
+
+
+def _unindexed(column: Any) -> Any:
+    """The same value, by which no index is chosen: what is accepted is found by the index of that."""
+    return func.coalesce(column, null())
+
+
+def _accepted_at(shape: Shape, colour: Rag) -> list[Any]:
+    """What is accepted at the instant, of one colour. An acceptance is cut where Amber turns Red."""
+    columns = _milestones.c
+    instant: Any = bindparam("instant")
+    is_red = _unindexed(columns.red_from) <= instant
+    conditions = [columns.accepted_until > instant, _unindexed(columns.amber_from) <= instant]
+    conditions.append(is_red if colour is Rag.RED else or_(columns.red_from.is_(None), columns.red_from > instant))
+    if shape.one_plan:
+        conditions.append(columns.plan_id == bindparam("plan_id"))
+    else:
+        conditions.append(columns.plan_id.in_(bindparam("plans", expanding=True)))
+    return [*conditions, *_filters(shape)]
 
 
 def _at(table: Any, shape: Shape, colour: Rag) -> list[Any]:
@@ -112,6 +148,12 @@ def _milestones_at(shape: Shape, colour: Rag) -> list[Any]:
     else:
         # Not a plain comparison: the index across plans is already in the order asked for.
         conditions.append(func.coalesce(columns.plan_id, "").in_(bindparam("plans", expanding=True)))
+    return [*conditions, *_filters(shape)]
+
+
+def _filters(shape: Shape) -> list[Any]:
+    """What the viewer may know of, and the filters that are set."""
+    columns, conditions = _milestones.c, []
     if not shape.sees_all:
         unrestricted = unrestricted_for_viewer()
         conditions.append(

@@ -25,6 +25,7 @@ _actions: Any = Action.__table__
 _plans: Any = Plan.__table__
 _owner: Any = Person.__table__.alias("owner")
 _declarer: Any = Person.__table__.alias("declarer")
+_accepter: Any = Person.__table__.alias("accepter")
 _owner_organisation: Any = Organisation.__table__.alias("owner_organisation")
 _lead: Any = Organisation.__table__.alias("lead")
 _supporters: Any = MilestoneSupporter.__table__
@@ -39,7 +40,7 @@ SAID = ("issue", "support_required", "path_to_green", "rationale")
 _LEFT_OUT = (
     *("description", "success_criterion", "action_id", "lead_organisation_id", "restricted", "source", "position"),
     *("due_set_by", "achieved_on", "achieved_by", "reopened_times", "not_independent", "reported_by"),
-    *("support_required", "accepted_by"),
+    *("support_required", "accepted_by", "acceptance_ends_on"),
 )
 
 _AROUND = (
@@ -48,6 +49,7 @@ _AROUND = (
     _owner.c.post_title.label("owner_title"),
     _owner.c.left_on.label("owner_left_on"),
     _declarer.c.post_title.label("declarer_title"),
+    _accepter.c.post_title.label("accepter_title"),
     _lead.c.name.label("lead_name"),
     _lead.c.slug.label("lead_slug"),
 )
@@ -72,6 +74,7 @@ def milestone_rows() -> Any:
         .outerjoin(_owner, _owner.c.id == _milestones.c.owner_id)
         .outerjoin(_owner_organisation, _owner_organisation.c.id == _owner.c.organisation_id)
         .outerjoin(_declarer, _declarer.c.id == _milestones.c.declared_by)
+        .outerjoin(_accepter, _accepter.c.id == _milestones.c.accepted_by)
     )
     return select(*columns).select_from(joined)
 
@@ -128,6 +131,7 @@ def exception_rows() -> Any:
         .join(_lead, _lead.c.id == _milestones.c.lead_organisation_id)
         .outerjoin(_owner, _owner.c.id == _milestones.c.owner_id)
         .outerjoin(_declarer, _declarer.c.id == _milestones.c.declared_by)
+        .outerjoin(_accepter, _accepter.c.id == _milestones.c.accepted_by)
         .outerjoin(_updates, _updates.c.id == _milestones.c.last_update_id)
     )
     return select(

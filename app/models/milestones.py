@@ -70,6 +70,13 @@ class Milestone(SQLModel, table=True):
             sqlite_where=text("amber_from IS NOT NULL"),
             postgresql_where=text("amber_from IS NOT NULL"),
         ),
+        Index(
+            "ix_milestones_accepted",
+            "plan_id",
+            "accepted_until",
+            sqlite_where=text("accepted_until IS NOT NULL"),
+            postgresql_where=text("accepted_until IS NOT NULL"),
+        ),
         Index("ix_milestones_plan_theme_status", "plan_id", "theme_id", "status"),
         Index("ix_milestones_owner_id", "owner_id"),
         Index(
@@ -181,6 +188,9 @@ class Milestone(SQLModel, table=True):
     no_change_on: date | None = None
     # From when on it needs an update from its people, as `app.domain.my_updates` works it out.
     update_due_from: datetime | None = moment()
+
+    # The day until which a senior officer has accepted it; `accepted_until` is cut where it gets worse before.
+    acceptance_ends_on: date | None = None
 
 
 class MilestoneSupporter(SQLModel, table=True):

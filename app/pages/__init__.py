@@ -1,6 +1,7 @@
 """The HTML door: a router per noun. Pages ask services and print what comes back."""
 
 from app.pages import (
+    acceptances,
     account,
     audit_events,
     change_requests,
@@ -29,6 +30,7 @@ NOUNS = (
     timelines,
     updates,
     change_requests,
+    acceptances,
     evidence,
     meetings,
     audit_events,

@@ -11,6 +11,8 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
+from app.domain import permissions
+from app.domain.actors import Actor
 from app.domain.days import london_day, long_date, short_date
 from app.domain.exception_reports import (
     BadgeKind,
@@ -19,13 +21,14 @@ from app.domain.exception_reports import (
     ExceptionReport,
     ExceptionRow,
 )
+from app.domain.permissions import Act, Item
 from app.domain.plans import Choices
 from app.domain.refusals import invalid
 from app.domain.words import CAUSE_WORDS, DelayCause, Marking, Rag, Status
 from app.pages.deps import Reading
 from app.pages.forms import day_in_address
 from app.pages.frames import frame_of
-from app.pages.templating import Frame, environment, moment, render, wants_fragment
+from app.pages.templating import Frame, environment, moment, number, render, wants_fragment
 from app.pages.wording import (
     KIND_WORDS,
     RAG_TITLES,
@@ -111,6 +114,23 @@ def _word(name: str, value: str, words: type[W]) -> W | None:
 WantedNow = Annotated[Wanted, Depends(_wanted)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Viewer:
+    """Who looks, and in which plans (slugs) they may accept exceptions."""
+
+    id: str
+    accepts_in: frozenset[str]
+
+
+def _viewer(actor: Actor, found: CompiledReport) -> _Viewer:
+    accepts_in = (
+        slug
+        for plan, slug in found.plan_slugs.items()
+        if permissions.may(actor, Act.ACCEPT_EXCEPTION, Item(plan_id=plan))
+    )
+    return _Viewer(actor.id, frozenset(accepts_in))
+
+
 @router.get("/plans/{plan}/exceptions")
 def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedNow) -> Response:
     """The exceptions of one plan."""
@@ -122,7 +142,8 @@ def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedNow
     found, offered, ahead = run.read(read)
     report = found.report
     frame = frame_of(run, found.plan, active="exceptions", exceptions=report.counts.total_now)
-    page = _page(request, wanted, found, offered=offered, ahead=ahead)
+    viewer = _viewer(run.actor, found)
+    page = _page(request, wanted, found, viewer, offered=offered, ahead=ahead)
     return _rendered(request, frame, page)
 
 
@@ -130,7 +151,7 @@ def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedNow
 def show_all_exceptions(run: Reading, request: Request, wanted: WantedNow) -> Response:
     """The exceptions of every plan whose live content I may read."""
     found = run.read(compile_report, slug=None, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
-    page = _page(request, wanted, found, offered=None, ahead=None)
+    page = _page(request, wanted, found, _viewer(run.actor, found), offered=None, ahead=None)
     return _rendered(request, frame_of(run), page)
 
 
@@ -154,6 +175,7 @@ def _page(
     request: Request,
     wanted: Wanted,
     found: CompiledReport,
+    viewer: _Viewer,
     *,
     offered: Choices | None,
     ahead: ExceptionReport | None,
@@ -167,7 +189,7 @@ def _page(
     return {
         "template": "exception_reports/_swapped.html" if partial else "exception_reports/page.html",
         "report": report,
-        "groups": _groups(report, wanted, titles),
+        "groups": _groups(report, wanted, titles, viewer),
         "all_plans": offered is None,
         "detail": wanted.detail,
         "query": wanted.query,
@@ -266,14 +288,21 @@ class _Group:
     rows: list[str]
 
 
-def _groups(report: ExceptionReport, wanted: Wanted, titles: Mapping[str, str]) -> list[_Group]:
-    """Red, then Amber. `titles` names the plan of each row in a list over several."""
+def _groups(report: ExceptionReport, wanted: Wanted, titles: Mapping[str, str], viewer: _Viewer) -> list[_Group]:
+    """Red, then Amber, then what of both is accepted. `titles` names the plan of each row in a list over several."""
     note = "Turning Red by then, soonest first" if wanted.filters.turns_red else "Longest at {} first"
-    coloured = ((Rag.RED, report.red, report.shown.red), (Rag.AMBER, report.amber, report.shown.amber))
+    shown = report.shown
+    groups: list[tuple[str, str, tuple[ExceptionRow, ...], int, str]] = [
+        (colour.value, RAG_TITLES[colour], rows, total, _note(note, RAG_TITLES[colour], accepted))
+        for colour, rows, total, accepted in (
+            (Rag.RED, report.red, shown.red, shown.red_accepted),
+            (Rag.AMBER, report.amber, shown.amber, shown.amber_accepted),
+        )
+    ]
+    groups.append(("accepted", "Accepted", report.accepted, shown.accepted, "Counted above; each returns on its day"))
     found = []
-    for colour, rows, number in coloured:
+    for colour, name, rows, total, said in groups:
         if rows:
-            name = RAG_TITLES[colour]
             printed = [
                 _printed(
                     row,
@@ -281,19 +310,37 @@ def _groups(report: ExceptionReport, wanted: Wanted, titles: Mapping[str, str]) 
                     looks_ahead=report.looks_ahead,
                     plan_title=titles.get(row.item.plan_slug, ""),
                     detail=wanted.detail,
+                    may_accept=_may_accept(row.item, viewer, report),
                 )
                 for row in rows
             ]
-            found.append(_Group(colour, name, number, note.format(name), printed))
+            found.append(_Group(colour, name, total, said, printed))
     return found
 
 
+def _may_accept(item: ExceptionItem, viewer: _Viewer, report: ExceptionReport) -> bool:
+    """Whether to offer it beside the row: to a senior officer of its plan who does not own it, of what is so today."""
+    return (
+        not report.looks_ahead
+        and item.kind == "milestone"
+        and item.plan_slug in viewer.accepts_in
+        and item.owner_id != viewer.id
+    )
+
+
+def _note(note: str, name: str, accepted: int) -> str:
+    """In which order a group stands, and how many of its number are accepted and stand at the end of the list."""
+    return f"{note.format(name)}; {number(accepted)} accepted, listed last" if accepted else note.format(name)
+
+
 @lru_cache(maxsize=2_000)
-def _printed(row: ExceptionRow, *, today: date, looks_ahead: bool, plan_title: str, detail: bool) -> str:
+def _printed(
+    row: ExceptionRow, *, today: date, looks_ahead: bool, plan_title: str, detail: bool, may_accept: bool
+) -> str:
     """One row as it stands on the page, remembered by all that is printed: most rows are the same at every visit."""
     macro = environment.get_template("exception_reports/_row.html").module.exception  # type: ignore[attr-defined]
     ready = _ready(row, today=today, looks_ahead=looks_ahead, plan_title=plan_title)
-    return macro(row.item.rag.value, RAG_TITLES[row.item.rag], detail, ready)  # type: ignore[no-any-return]
+    return macro(row.item.rag.value, RAG_TITLES[row.item.rag], detail, may_accept, ready)  # type: ignore[no-any-return]
 
 
 def _ready(row: ExceptionRow, *, today: date, looks_ahead: bool, plan_title: str) -> tuple[Any, ...]:

@@ -169,6 +169,8 @@ _ENTRY_TITLES = {
     MilestoneEventKind.FELL_BACK: "Fell back to completed",
     MilestoneEventKind.REOPENED: "Reopened",
     MilestoneEventKind.CANCELLED: "Cancelled",
+    MilestoneEventKind.ACCEPTED: "Accepted",
+    MilestoneEventKind.ACCEPTANCE_LIFTED: "Acceptance lifted",
 }
 
 
@@ -184,6 +186,7 @@ class Entry:
 def entry_of(update: UpdateView) -> Entry:
     """A progress update or state change in words."""
     facts: list[tuple[str, str | None]] = [
+        ("Until", long_date(update.day) if update.day else None),
         ("Declared", _declared(update)),
         ("Why", update.rationale),
         ("Forecast", _forecast(update)),

@@ -9,6 +9,7 @@ from fastapi.responses import Response
 
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
+from app.domain.acceptances import acceptance_words
 from app.domain.days import times_words
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, MilestoneView
@@ -303,6 +304,7 @@ def show_milestone_page(
         restricted_to=listing(view.restricted_to),
         set_by=DATE_SETTER_WORDS[view.due_set_by] if view.due_set_by is not DateSetter.PLAN else "",
         rag_titles=RAG_TITLES,
+        acceptance_words=acceptance_words,
         ground_words=GROUND_WORDS,
         relevance=RELEVANCE,
         robustness=ROBUSTNESS,

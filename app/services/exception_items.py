@@ -21,7 +21,7 @@ from app.domain.exception_reports import EvidenceSummary, ExceptionItem
 from app.domain.rag import PlanSettings, Reason, Wording
 from app.domain.words import Rag
 from app.models.milestone_rows import typed_exception_row
-from app.services.milestone_rows import evidence_count, facts_for
+from app.services.milestone_rows import accepted_until_on, evidence_count, facts_for
 
 MILESTONE, SUBMISSION = "milestone", "submission"
 REMEMBERED = 2_000
@@ -74,6 +74,7 @@ def _milestone_item(
     )
     counted = evidence_count(row, row.linked, ground.settings, on)
     facts = facts_for(row, ground.today)
+    accepted_until = accepted_until_on(row, on)
     wording = Wording(declared_rationale=row.said.get("rationale", ""))
     return ExceptionItem(
         kind=MILESTONE,
@@ -113,7 +114,8 @@ def _milestone_item(
         last_update_at=row.update_at,
         last_update_by=row.update_by or "",
         no_change_on=row.no_change_on,
-        accepted_until=london_day(row.accepted_until) if row.accepted_until else None,
+        accepted_until=accepted_until,
+        accepted_by=(row.accepter_title or "") if accepted_until else "",
         marking=row.marking,
         version=f"{row.version}.{row.evidence_seq}",
         plan_slug=ground.plan_slug,

@@ -1,6 +1,7 @@
 """The exception report of a plan, or of all my plans: two index range scans, then the same few queries a page.
 
-Reds in order of `red_from`, then Ambers in order of `amber_from`; a later day asks the very same question.
+Reds in order of `red_from`, then Ambers in order of `amber_from`, then what of both a senior officer has accepted, in
+the same order; a later day asks the very same question.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
@@ -101,10 +103,10 @@ def _compile(
 ) -> CompiledReport:
     heads = _heads(uow, slug)
     question = _question(uow, heads, filters, one_plan=slug is not None)
-    found, more = _page(uow, question, limit, cursor)
+    counts, shown = _all_counts(uow, question)
+    found, more = _page(uow, question, limit, cursor, with_accepted=counts.accepted > 0)
     asked = _plans_asked_for(heads, found, one_plan=slug is not None)
     meetings = plan_heads.meetings_of(uow.session, [head.id for head in asked])
-    counts, shown = _all_counts(uow, question)
     report = rules.build(
         _items(uow, question, found, _grounds(question, asked, meetings)),
         today=uow.today,
@@ -227,41 +229,61 @@ def _next_review(uow: UnitOfWork, heads: list[Any], meetings: dict[str, Meetings
     return min((day for day in coming if day is not None), default=None)
 
 
-# --- Which items, in which order: (colour, from when, id) of one page ------------------------------------------------
+# --- Which items, in which order: (part, from when, id) of one page --------------------------------------------------
+
+
+class _Part(StrEnum):
+    """The parts of the list in reading order: what is accepted comes after everything else."""
+
+    RED = "red"
+    AMBER = "amber"
+    ACCEPTED_RED = "accepted_red"
+    ACCEPTED_AMBER = "accepted_amber"
+
+    @property
+    def colour(self) -> Rag:
+        return Rag.RED if self in (_Part.RED, _Part.ACCEPTED_RED) else Rag.AMBER
+
+    @property
+    def is_accepted(self) -> bool:
+        return self in (_Part.ACCEPTED_RED, _Part.ACCEPTED_AMBER)
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    colour: Rag
+    part: _Part
     moment: datetime
     kind: str
     id: str
     row: Any
 
 
-def _page(uow: UnitOfWork, question: _Question, limit: int, cursor: str | None) -> tuple[list[_Place], str | None]:
-    """One page of places, Reds first. The cursor names the last place given out."""
+def _page(
+    uow: UnitOfWork, question: _Question, limit: int, cursor: str | None, *, with_accepted: bool = True
+) -> tuple[list[_Place], str | None]:
+    """One page of places. The cursor names the last place given out."""
     start = _start(cursor)
     places: list[_Place] = []
-    for colour in (Rag.RED, Rag.AMBER):
-        if question.filters.rag not in (None, colour) or (start and start[0] == Rag.AMBER and colour is Rag.RED):
+    order = list(_Part)
+    for part in order[order.index(start[0]) if start else 0 :]:
+        if question.filters.rag not in (None, part.colour) or (part.is_accepted and not with_accepted):
             continue
-        after = start[1:] if start and start[0] == colour else None
+        after = start[1:] if start and start[0] is part else None
         room = limit + 1 - len(places)
         if room > 0:
-            places += _places(uow, question, colour, after, room)
+            places += _places(uow, question, part, after, room)
     if len(places) <= limit:
         return places, None
     last = places[limit - 1]
-    return places[:limit], cursors.encode(last.colour.value, last.moment.isoformat(), last.id)
+    return places[:limit], cursors.encode(last.part.value, last.moment.isoformat(), last.id)
 
 
-def _start(cursor: str | None) -> tuple[Rag, datetime, str] | None:
+def _start(cursor: str | None) -> tuple[_Part, datetime, str] | None:
     if cursor is None:
         return None
-    colour, moment, item_id = cursors.decode(cursor, str, str, str)
+    part, moment, item_id = cursors.decode(cursor, str, str, str)
     try:
-        place = Rag(colour), datetime.fromisoformat(moment), item_id
+        place = _Part(part), datetime.fromisoformat(moment), item_id
     except ValueError as error:
         raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list") from error
     if place[1].tzinfo is None:
@@ -270,24 +292,29 @@ def _start(cursor: str | None) -> tuple[Rag, datetime, str] | None:
 
 
 def _places(
-    uow: UnitOfWork, question: _Question, colour: Rag, after: tuple[datetime, str] | None, room: int
+    uow: UnitOfWork, question: _Question, part: _Part, after: tuple[datetime, str] | None, room: int
 ) -> list[_Place]:
+    """A part of the list. Nothing that is accepted turns Red (`rag.acceptance_end`), and no submission is accepted."""
+    if part.is_accepted and question.filters.turns_red:
+        return []
     parameters = {**question.parameters, "room": room}
     if after is not None:
         parameters["last_moment"], parameters["last_id"] = after
     run = uow.session.connection().execute
     found: list[_Place] = []
     if question.asks_for_milestones:
-        statement = exception_scans.milestone_page(question.shape, colour, after=after is not None)
-        found += [_place(row, colour, MILESTONE) for row in run(statement, parameters).all()]
-    if question.asks_for_submissions:
-        statement = exception_scans.submission_page(question.shape, colour, after=after is not None)
-        found += [_place(row, colour, SUBMISSION) for row in run(statement, parameters).all()]
+        statement = exception_scans.milestone_page(
+            question.shape, part.colour, accepted=part.is_accepted, after=after is not None
+        )
+        found += [_place(row, part, MILESTONE) for row in run(statement, parameters).all()]
+    if question.asks_for_submissions and not part.is_accepted:
+        statement = exception_scans.submission_page(question.shape, part.colour, after=after is not None)
+        found += [_place(row, part, SUBMISSION) for row in run(statement, parameters).all()]
     return sorted(found, key=lambda place: (place.moment, place.id))[:room]
 
 
-def _place(row: Any, colour: Rag, kind: str) -> _Place:
-    return _Place(colour, row.red_from if colour is Rag.RED else row.amber_from, kind, row.id, row)
+def _place(row: Any, part: _Part, kind: str) -> _Place:
+    return _Place(part, row.red_from if part.colour is Rag.RED else row.amber_from, kind, row.id, row)
 
 
 # --- The items themselves ---------------------------------------------------------------------------------------------
@@ -304,10 +331,10 @@ def _items(
     """What was found, as the report prints it."""
     now, dialect = question.now, uow.session.get_bind().dialect
     return [
-        submission_item(place.row, place.colour, grounds[place.row.plan_id], now=now, instant=question.instant)
+        submission_item(place.row, place.part.colour, grounds[place.row.plan_id], now=now, instant=question.instant)
         if place.kind == SUBMISSION
         else milestone_item(
-            place.row, place.colour, grounds[place.row.plan_id], now=now, dialect=dialect, remember=remember
+            place.row, place.part.colour, grounds[place.row.plan_id], now=now, dialect=dialect, remember=remember
         )
         for place in places
     ]
@@ -320,14 +347,14 @@ def _all_counts(uow: UnitOfWork, question: _Question) -> tuple[ExceptionCounts, 
     """How many there are on the day and now, without filters; and how many pass the filters."""
     then = _counts(uow, question.at(question.on, question.instant))
     now = then if question.on == question.today else _counts(uow, question.at(question.today, question.now))
-    counts = ExceptionCounts(then.red, then.amber, now.red, now.amber)
+    counts = replace(then, red_now=now.red, amber_now=now.amber)
     if not question.filters.are_set:
-        return counts, ExceptionCounts(then.red, then.amber)
-    shown = _counts(uow, question)
-    wanted = question.filters.rag
-    return counts, ExceptionCounts(
-        shown.red if wanted in (None, Rag.RED) else 0, shown.amber if wanted in (None, Rag.AMBER) else 0
-    )
+        return counts, then
+    shown, wanted = _counts(uow, question), question.filters.rag
+    if wanted is not None:
+        hidden = Rag.AMBER if wanted is Rag.RED else Rag.RED
+        shown = replace(shown, **{hidden.value: 0, f"{hidden.value}_accepted": 0})
+    return counts, shown
 
 
 def _counts(uow: UnitOfWork, question: _Question) -> ExceptionCounts:
@@ -335,5 +362,7 @@ def _counts(uow: UnitOfWork, question: _Question) -> ExceptionCounts:
     statement = exception_scans.counts(
         question.shape, milestones=question.asks_for_milestones, submissions=question.asks_for_submissions
     )
-    red, amber = uow.session.connection().execute(statement, question.parameters).one()
-    return ExceptionCounts(red, amber)
+    row = uow.session.connection().execute(statement, question.parameters).one()
+    return ExceptionCounts(
+        red=row.red, amber=row.amber, red_accepted=row.red_accepted, amber_accepted=row.amber_accepted
+    )

@@ -8,6 +8,7 @@ from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain import milestones as rules
 from app.domain import rag
+from app.domain.days import london_day
 from app.domain.evidence import LinkedEvidence
 from app.domain.milestones import EvidenceCount, MilestoneRow, MovedFrom, OrganisationRef, PersonRef, Ref
 from app.domain.rag import MilestoneFacts, PlanSettings, Wording
@@ -63,6 +64,12 @@ def colour_word(row: Any, facts: MilestoneFacts, settings: PlanSettings, on: dat
     return colour
 
 
+def accepted_until_on(row: Any, on: date) -> date | None:
+    """The day on which an exception that is accepted on day `on` returns among the others; None: it is not accepted."""
+    until = london_day(row.accepted_until) if row.accepted_until else None
+    return until if until is not None and until > on else None
+
+
 def milestone_row(
     row: Any,
     *,
@@ -113,6 +120,7 @@ def milestone_row(
         slip_days=slips.slip_days,
         approved_slip_days=slips.approved_slip_days,
         moves=row.moves,
+        accepted_until=accepted_until_on(row, today),
         evidence=evidence_count(row, evidence, settings, today),
         still_needed=tuple(_still_needed(status, row, settings, evidence, today)),
         marking=Marking(row.marking),

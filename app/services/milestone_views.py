@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from app.db import UnitOfWork
 from app.domain import permissions
+from app.domain.acceptances import AcceptanceView
 from app.domain.milestones import (
     ChangeRequestView,
     DateChange,
@@ -17,7 +18,7 @@ from app.domain.milestones import (
     UpdateView,
 )
 from app.domain.permissions import Act
-from app.domain.words import ChangeState, PlanState, Status
+from app.domain.words import ChangeState, MilestoneEventKind, PlanState, Status
 from app.models import MilestoneEvent, MilestoneRestriction, Organisation, Person
 from app.models.milestone_rows import milestone_row_by_id
 from app.models.plan_structure import latest_moves
@@ -25,7 +26,13 @@ from app.models.texts import latest_texts
 from app.services import audit_events, change_requests, honesty, updates
 from app.services.cases import Case, read_case
 from app.services.evidence_views import evidence_of
-from app.services.milestone_rows import declared_by, milestone_row, moved_from_of, rationales_of
+from app.services.milestone_rows import (
+    accepted_until_on,
+    declared_by,
+    milestone_row,
+    moved_from_of,
+    rationales_of,
+)
 
 EVIDENCE_SHOWN = 50
 UPDATES_SHOWN = 50
@@ -94,6 +101,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         action_moved_from=moved_from_of(moves.get(row.action_id)),
         honesty=_honesty(uow, case, row, said, evidence),
         latest_update=next((one for one in said if not one.no_change), None),
+        acceptance=_acceptance(row, transitions, uow.today),
     )
 
 
@@ -121,6 +129,7 @@ def _as_entry(event: MilestoneEvent, texts: dict[tuple[str, str], str]) -> Updat
         by=event.by_title,
         by_organisation=event.by_organisation,
         narrative=said,
+        day=event.day if event.kind is MilestoneEventKind.ACCEPTED else None,
     )
 
 
@@ -135,6 +144,15 @@ def _rationale(row: Any, said: tuple[UpdateView, ...]) -> str | None:
     if row.declared_rag is None:
         return None
     return next((one.rationale for one in said if one.declared_rag is row.declared_rag and one.rationale), None)
+
+
+def _acceptance(row: Any, transitions: list[UpdateView], today: date) -> AcceptanceView | None:
+    """The acceptance that stands today, with what was said when it was given."""
+    until = accepted_until_on(row, today)
+    if until is None:
+        return None
+    said = next((one.narrative for one in transitions if one.kind == MilestoneEventKind.ACCEPTED), None)
+    return AcceptanceView(row.acceptance_ends_on or until, until, row.accepter_title or "", said)
 
 
 def _restricted_to(uow: UnitOfWork, case: Case) -> tuple[str, ...]:
@@ -192,8 +210,12 @@ def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeReque
     is_open = row.status in (Status.NOT_STARTED, Status.IN_PROGRESS)
     ended = row.status in (Status.ACHIEVED, Status.CANCELLED)
 
+    is_exception = row.amber_from is not None and row.amber_from <= uow.now
+
     def may(act: Act) -> bool:
         return permissions.may(actor, act, item)
+
+    may_accept = may(Act.ACCEPT_EXCEPTION) and row.owner_id != actor.id
 
     return MayDo(
         update=live and not ended and may(Act.UPDATE),
@@ -208,5 +230,7 @@ def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeReque
         decide_change=any(one.may_decide for one in requests),
         edit=case.plan.state is not PlanState.CLOSED and may(Act.EDIT_PLAN),
         lift_declaration=live and row.declared_rag is not None and may(Act.LIFT_DECLARATION),
+        accept=live and is_exception and may_accept,
+        lift_acceptance=live and accepted_until_on(row, uow.today) is not None and may_accept,
         read_audit=may(Act.READ_AUDIT),
     )

@@ -21,6 +21,9 @@ BATCH = 500
 WRITTEN = (
     "amber_from",
     "red_from",
+    "accepted_until",
+    "accepted_by",
+    "acceptance_ends_on",
     "evidence_state",
     "evidence_waiting_since",
     "policy_met_on",

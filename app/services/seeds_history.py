@@ -221,6 +221,20 @@ def _lifting(trail: Trail, event: AuditEvent) -> Record:
     return {"does": "lifting", "milestone": trail.ref(event), "reason": trail.said(event)["reason"]}
 
 
+def _acceptance(trail: Trail, event: AuditEvent) -> Record:
+    _, until = json.loads(event.facts)["accepted_until"]
+    return {
+        "does": "acceptance",
+        "milestone": trail.ref(event),
+        "until_day": trail.day(until),
+        "reason": trail.said(event)["reason"],
+    }
+
+
+def _acceptance_lifting(trail: Trail, event: AuditEvent) -> Record:
+    return {"does": "acceptance_lifting", "milestone": trail.ref(event), "reason": trail.said(event)["reason"]}
+
+
 def _attach(trail: Trail, event: AuditEvent) -> Record:
     item, said = trail.evidence[event.item_id], trail.said(event)
     return {
@@ -301,6 +315,8 @@ _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "milestone_achieved": _achievement,
     "milestone_reopened": _reopening,
     "declaration_lifted": _lifting,
+    "exception_accepted": _acceptance,
+    "acceptance_lifted": _acceptance_lifting,
     "evidence_attached": _attach,
     "evidence_linked": _link,
     "evidence_reviewed": _review,

@@ -24,7 +24,7 @@ from app.domain.words import (
     ReviewOutcome,
 )
 from app.models import ChangeRequest, Person
-from app.services import change_requests, evidence, meetings, milestones, plan_structure, plans, updates
+from app.services import acceptances, change_requests, evidence, meetings, milestones, plan_structure, plans, updates
 from app.services.plan_structure import PartKey
 from app.services.seeds_format import BadSeeds, Calendar, Record
 
@@ -181,6 +181,16 @@ def _lifting(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     milestones.lift_declaration(uow, milestone=stage.key(step), reason=step["reason"])
 
 
+def _acceptance(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    acceptances.accept(
+        uow, milestone=stage.key(step), until=stage.calendar.date_of(step["until_day"]), reason=step["reason"]
+    )
+
+
+def _acceptance_lifting(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    acceptances.lift(uow, milestone=stage.key(step), reason=step["reason"])
+
+
 def _attach(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     name = step.get("file")
     if name is not None and name not in stage.uploads:
@@ -266,6 +276,8 @@ VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
     "achievement": _achievement,
     "reopening": _reopening,
     "lifting": _lifting,
+    "acceptance": _acceptance,
+    "acceptance_lifting": _acceptance_lifting,
     "attach": _attach,
     "link": _link,
     "review": _review,

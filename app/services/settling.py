@@ -13,7 +13,7 @@ from app.domain import evidence as evidence_rules
 from app.domain import my_updates, rag
 from app.domain.days import london_day, start_of_day
 from app.domain.ids import new_id
-from app.domain.rag import ForecastDays, MilestoneFacts
+from app.domain.rag import ForecastDays, MilestoneFacts, Moments
 from app.domain.words import OPEN_STATUSES, EvidenceState, MilestoneEventKind, Status
 from app.models import MilestoneEvent
 from app.models.identity import table_of
@@ -74,10 +74,28 @@ def work_out(case: Case, today: date) -> None:
     before = rag.moments_from_stored(milestone.amber_from, milestone.red_from)
     facts = facts_of(milestone)
     computed = rag.moments(facts, case.settings)
-    stored = rag.stored_moments(rag.carry_run(before, computed, today))
+    after = rag.carry_run(before, computed, today)
+    stored = rag.stored_moments(after)
     milestone.amber_from, milestone.red_from = stored.amber_from, stored.red_from
+    _settle_acceptance(milestone, before, after, today)
     due_on = my_updates.due_on(facts, case.settings)
     milestone.update_due_from = start_of_day(due_on) if due_on else None
+
+
+def _settle_acceptance(milestone: Any, before: Moments, after: Moments, today: date) -> None:
+    """Where a senior officer has accepted it: until when that holds by the moments as they are now."""
+    if milestone.accepted_until is None:
+        return
+    end = rag.acceptance_end(
+        decided=milestone.acceptance_ends_on,
+        over_on=london_day(milestone.accepted_until),
+        before=before,
+        after=after,
+        today=today,
+    )
+    milestone.accepted_until = start_of_day(end) if end else None
+    if end is None:
+        milestone.acceptance_ends_on = milestone.accepted_by = None
 
 
 def catch_up(uow: UnitOfWork, case: Case) -> None:

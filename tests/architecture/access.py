@@ -212,6 +212,8 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/milestones/{id}/achievement": {},
         "/milestones/{id}/reopening": {"reason": "It was not so", "due_date": "2026-06-01"},
         "/milestones/{id}/lifting": {"reason": "Solved"},
+        "/milestones/{id}/acceptance": {"until": "2026-06-01", "reason": "Agreed with the board"},
+        "/milestones/{id}/acceptance/lifting": {"reason": "It takes too long"},
         "/milestones/{id}/updates": {"narrative": "On our way"},
         "/milestones/{id}/change-requests": {"kind": "due_date", "reason": "Later", "due_date": "2026-06-01"},
         "/change-requests/{id}/decision": {"outcome": "approved", "reason": "Agreed"},
@@ -226,7 +228,9 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
 def form(path: str, things: Things) -> Mapping[str, Any]:
     """What a page's form sends. A name that a page does not know is passed over, so one form will do for many."""
     day = {"day": "1", "month": "6", "year": "2026"}
-    dates = {f"{name}-{part}": day[part] for name in ("due_date", "start_date", "on", "first_day") for part in day}
+    dates = {
+        f"{name}-{part}": day[part] for name in ("due_date", "start_date", "on", "first_day", "until") for part in day
+    }
     today = {"completed_date-day": "2", "completed_date-month": "3", "completed_date-year": "2026"}
     return {
         "version": STALE, "reason": "For a reason", "narrative": "On our way", "title": "A title", "note": "Noted",

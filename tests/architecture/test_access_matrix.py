@@ -46,6 +46,8 @@ y yyyyyyy yy yyyy  GET /api/v1/docs
 - 333y333 34 3333  POST /api/v1/meetings/{id}/move
 - 3yyyyyy 44 433y  GET /api/v1/milestones/{id}
 - 333y333 44 4333  PATCH /api/v1/milestones/{id}
+- 3333yy3 44 4333  POST /api/v1/milestones/{id}/acceptance
+- 3333yy3 44 4333  POST /api/v1/milestones/{id}/acceptance/lifting
 - 333y333 44 4333  POST /api/v1/milestones/{id}/achievement
 - 3yyyyyy 44 433y  GET /api/v1/milestones/{id}/change-requests
 - 3yyy333 44 4333  POST /api/v1/milestones/{id}/change-requests
@@ -143,6 +145,10 @@ y yyyyyyy yy       GET /help/rag
 - 333y333 34       POST /plans/{plan}/milestones
 - 333y333 34       GET /plans/{plan}/milestones/new
 - 3yyyyyy 44       GET /plans/{plan}/milestones/{ref}
+- 3333yy3 44       GET /plans/{plan}/milestones/{ref}/acceptance
+- 3333yy3 44       POST /plans/{plan}/milestones/{ref}/acceptance
+- 3333333 44       GET /plans/{plan}/milestones/{ref}/acceptance/lifting
+- 3333yy3 44       POST /plans/{plan}/milestones/{ref}/acceptance/lifting
 y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 333y333 44       POST /plans/{plan}/milestones/{ref}/achievement
 - 3y3yyyy 44       GET /plans/{plan}/milestones/{ref}/audit

@@ -157,6 +157,10 @@ ASKED = [
     ("/exceptions", CHIEF_SESSION),
     (f"/exceptions?on={LATER}", CHIEF_SESSION),
     ("/exceptions", OWNER_SESSION),
+    # Long enough a page, or few enough rows, to come to what is accepted.
+    (f"/plans/{THOUSAND}/exceptions?rows=200", MANAGER_SESSION),
+    (f"/plans/{THOUSAND}/exceptions?rows=200", OWNER_SESSION),
+    ("/exceptions?cause=legal&support_required=true&rag=red", CHIEF_SESSION),
     (f"/api/v1/plans/{THOUSAND}/exceptions?limit=50", MANAGER_TOKEN),
     (f"/api/v1/plans/{THOUSAND}/exceptions?{FILTERED}", MANAGER_TOKEN),
     ("/api/v1/exceptions", MANAGER_TOKEN),

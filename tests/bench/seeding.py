@@ -319,7 +319,14 @@ class _PlanSeed:
         achieved = record.achieved_on is not None
         record.status = Status.ACHIEVED if achieved else record.status
         work_out(case, TODAY)
+        if record.position % 40 == 0 and not achieved and record.amber_from is not None and record.amber_from <= NOW:
+            self._accept(record)
+            work_out(case, TODAY)
         record.status = Status.COMPLETED if achieved else record.status
+
+    def _accept(self, record: SimpleNamespace) -> None:
+        record.acceptance_ends_on, record.accepted_by = TODAY + timedelta(days=45), CHIEF
+        record.accepted_until = start_of_day(record.acceptance_ends_on)
 
     def update(self, record: SimpleNamespace, *, days_ago: int, **said: str) -> None:
         """Its latest progress update, with what was typed."""

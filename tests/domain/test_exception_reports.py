@@ -75,11 +75,11 @@ def test_equally_long_ones_stand_by_reference_as_people_count():
     assert [one.ref for one in found] == ["1.9", "1.10", "10.1", "M-2", "M-10"]
 
 
-def test_what_is_accepted_stands_after_the_others_of_its_colour():
+def test_what_is_accepted_stands_after_everything_else():
     accepted = item("1.1", since=date(2009, 1, 1), accepted_until=date(2010, 1, 31))
     amber = item("1.3", Rag.AMBER)
 
-    assert reports.order([accepted, amber, item("1.2")], TODAY) == [item("1.2"), accepted, amber]
+    assert reports.order([accepted, amber, item("1.2")], TODAY) == [item("1.2"), amber, accepted]
 
 
 def test_on_the_date_until_which_it_was_accepted_it_is_back_among_the_others():
@@ -317,11 +317,11 @@ FILTERS = st.builds(
 
 def stands_before(one, other, on):
     """Whether one item is read before another, by comparing them point by point."""
-    if one.rag != other.rag:
-        return one.rag == Rag.RED
     accepted, other_accepted = (on < (either.accepted_until or date.min) for either in (one, other))
     if accepted != other_accepted:
         return other_accepted
+    if one.rag != other.rag:
+        return one.rag == Rag.RED
     if one.since != other.since:
         return one.since < other.since
     return [int(part) for part in one.ref.split(".")] <= [int(part) for part in other.ref.split(".")]
@@ -348,6 +348,10 @@ def test_the_report_is_what_going_through_every_item_by_hand_gives(listed, filte
     assert found.counts.total == sum(one.rag != Rag.GREEN for one in listed)
     assert all(row.item.rag == Rag.RED for row in found.red)
     assert all(row.item.rag == Rag.AMBER for row in found.amber)
+    assert found.counts.accepted == sum(
+        one.rag != Rag.GREEN and found.on < (one.accepted_until or date.min) for one in listed
+    )
+    assert found.shown.accepted == len(found.accepted)
 
 
 @given(listed=items(), filters=FILTERS)

@@ -61,6 +61,7 @@ TABLE = {
     Act.REOPEN: ("M", "M", "M"),
     Act.REQUEST_CHANGE: ("CM", "CM", "CM"),
     Act.DECIDE_CHANGE: ("S", "S", "S"),
+    Act.ACCEPT_EXCEPTION: ("S", "S", "S"),
     Act.APPROVE_PLAN: ("S", "S", "S"),
     Act.EXPORT: ("CMSA", "CMSA", "CMSA"),
     Act.MANAGE_MEMBERSHIPS: ("M", "M", "M"),

@@ -11,15 +11,8 @@ depends_on = None
 NOT_CANCELLED = sa.text("state <> 'cancelled'")
 
 
-def _states() -> sa.CheckConstraint:
-    """SQLite rebuilds the table, and a rebuilt table keeps only the checks it is told of."""
-    return sa.CheckConstraint(
-        "state IN ('planned', 'held', 'moved', 'cancelled')", name=op.f("ck_review_meetings_state")
-    )
-
-
 def upgrade() -> None:
-    with op.batch_alter_table("review_meetings", table_args=(_states(),)) as table:
+    with op.batch_alter_table("review_meetings") as table:
         table.drop_constraint(op.f("uq_review_meetings_plan_id_on_day"), type_="unique")
         table.add_column(sa.Column("cycle_day", sa.Date(), nullable=True))
     op.create_index(
@@ -53,6 +46,6 @@ def downgrade() -> None:
         " WHERE other.plan_id = review_meetings.plan_id AND other.on_day = review_meetings.on_day"
         " AND (other.state <> 'cancelled' OR other.id > review_meetings.id))"
     )
-    with op.batch_alter_table("review_meetings", table_args=(_states(),)) as table:
+    with op.batch_alter_table("review_meetings") as table:
         table.drop_column("cycle_day")
         table.create_unique_constraint(op.f("uq_review_meetings_plan_id_on_day"), ["plan_id", "on_day"])
