@@ -15,12 +15,13 @@ from sqlalchemy import insert, select
 
 from app.db import Database, UnitOfWork
 from app.domain.actors import Actor, system_actor
+from app.domain.closing import Destination
 from app.domain.evidence import EvidenceView, Upload
 from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.words import Door, EvidencePolicy, ReviewOutcome, Role, Scope
 from app.models import Membership, Organisation, OrganisationKey, OrganisationKeyPlan, Person, Plan
-from app.services import evidence, milestones, plan_parts, plans
+from app.services import closing, evidence, milestones, plan_parts, plans
 
 T = TypeVar("T")
 
@@ -127,6 +128,10 @@ class World:
         self.write("petra", milestones.mark_achieved, milestone=key(view))
         return self.seen(view)
 
+    def close(self, *, by: str = "sam", to: str = "The next plan") -> None:
+        """Close the plan; everything that is open goes to the same place."""
+        self.write(by, closing.close_plan, slug=self.plan, reason="It has done its work", rest=Destination(to))
+
     def seen(self, view: MilestoneView, *, by: str = "petra") -> MilestoneView:
         """The milestone as it stands now."""
         return self.read(by, milestones.get_milestone, milestone=key(view))
@@ -186,8 +191,8 @@ def make_world(
     admin = world.people["max"]
     world.plan, world.plan_id = _plan(world, admin, "safeguarding-plan", "Safeguarding Plan", policy)
     world.other_plan, other_id = _plan(world, admin, "other-plan", "Another plan", policy)
-    _members(world, {name: CAST[name][3] for name in CAST}, world.plan_id)
-    _members(world, {"zoe": (Role.PROGRAMME_MANAGER,)}, other_id)
+    members(world, {name: CAST[name][3] for name in CAST}, world.plan_id)
+    members(world, {"zoe": (Role.PROGRAMME_MANAGER,)}, other_id)
     world.theme = world.write("petra", plan_parts.add_theme, slug=world.plan, title="Child protection practice").id
     world.action = world.write(
         "petra", plan_parts.add_action, slug=world.plan, theme=world.theme, title="Run the rota"
@@ -237,7 +242,7 @@ def _plan(world: World, admin: Actor, slug: str, title: str, policy: EvidencePol
     return view.slug, view.id
 
 
-def _members(world: World, roles: dict[str, tuple[Role, ...]], plan_id: str) -> None:
+def members(world: World, roles: dict[str, tuple[Role, ...]], plan_id: str) -> None:
     def add(uow: UnitOfWork) -> None:
         for name, held in roles.items():
             for role in held:

@@ -1,7 +1,7 @@
 """Milestones: the list of a plan's, one of them, its facts, and the transitions that change its status."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -39,9 +39,22 @@ Reason.__doc__ = "A rule that holds, in a sentence, the colour that it gives and
 
 
 @exactly
+class CarriedOver(TypedDict):
+    """Where an item went that was open when its plan was closed: to another plan (its slug, for who knows of it), as
+    the words say, or both. `rag` is the colour it had then.
+    """
+
+    to: str
+    plan: str | None
+    rag: Rag | None
+    at: datetime
+
+
+@exactly
 class Milestone(TypedDict):
     """A milestone. `rag` is null where colour is not the word: in a draft plan, achieved, cancelled, not yet due to
-    start. `days` is how long it has been that colour, `exception_days` how long Red or Amber; the first day counts.
+    start, and in a closed plan, where `carried_over` says where it went. `days` is how long it has been that colour,
+    `exception_days` how long Red or Amber; the first day counts.
     `accepted_until` is the day on which an accepted exception returns among the others.
     """
 
@@ -73,6 +86,7 @@ class Milestone(TypedDict):
     evidence: Evidenced
     still_needed: list[Need]
     marking: Marking
+    carried_over: CarriedOver | None
     version: str
 
 
@@ -117,8 +131,16 @@ def milestone(row: MilestoneRow) -> Milestone:
         "evidence": shapes.evidenced(row.evidence),
         "still_needed": [{"code": why.code, "message": why.message} for why in row.still_needed],
         "marking": row.marking,
+        "carried_over": _carried_over(row),
         "version": row.version,
     }
+
+
+def _carried_over(row: MilestoneRow) -> CarriedOver | None:
+    found = row.carried_over
+    if found is None:
+        return None
+    return {"to": found.words, "plan": found.plan[0] if found.plan else None, "rag": found.rag, "at": found.at}
 
 
 def reasons(found: Sequence[RagReason]) -> list[Reason]:

@@ -9,11 +9,13 @@ from typing_extensions import TypedDict
 
 from app.api import answers, shapes
 from app.api.answers import Page, PlanSlug
-from app.api.bodies import Body, Day, Elsewhere, Key, Line, Said, Slug, absent, storably, stripped, whole
+from app.api.bodies import Body, Day, Elsewhere, Key, Line, LongText, Said, Slug, absent, storably, stripped, whole
 from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, Organisation, exactly
+from app.domain.closing import Destination
 from app.domain.plans import PlanSummary, PlanView
 from app.domain.words import EvidencePolicy, MovedRule, PlanState, Role
+from app.services import closing
 from app.services import plans as services
 
 router = APIRouter(tags=["Plans"])
@@ -49,7 +51,9 @@ class Plan(TypedDict):
 
 @exactly
 class Counts(TypedDict):
-    """Where its milestones stand. Achieved, cancelled and not yet due are never counted as Green."""
+    """Where its milestones stand. Achieved, cancelled and not yet due are never counted as Green; what was open when
+    the plan was closed is `carried_over`.
+    """
 
     red: int
     amber: int
@@ -57,6 +61,7 @@ class Counts(TypedDict):
     not_due: int
     achieved: int
     cancelled: int
+    carried_over: int
     evidence_outstanding: int
     due_to_date: int
     achieved_of_due: int
@@ -123,10 +128,27 @@ class Approval(Body):
     approved_on: Day | None = Field(default=None, description="Not in the future")
 
 
+class WentTo(Body):
+    """Where an open item went: another plan of yours (its slug), words, or both."""
+
+    to: LongText = Field(default="", description="Such as: the service plan of First Response")
+    plan: Key | None = None
+
+
+class CarriedItem(WentTo):
+    """One open item: its reference or its id."""
+
+    milestone: Key
+
+
 class Closure(Body):
-    """Why the plan is closed, and where what is still open went."""
+    """Why the plan is closed, and where each item that is still open went; `rest` speaks for all that `items` leaves
+    out. Open is what is not started, in progress or completed.
+    """
 
     reason: Said
+    items: list[CarriedItem] = Field(default=[], max_length=1000)
+    rest: WentTo | None = None
 
 
 def plan_facts(view: PlanView) -> Plan:
@@ -178,6 +200,7 @@ def _counts(summary: PlanSummary) -> Counts:
         "not_due": counts.not_due,
         "achieved": counts.achieved,
         "cancelled": counts.cancelled,
+        "carried_over": counts.carried_over,
         "evidence_outstanding": counts.evidence_outstanding,
         "due_to_date": summary.due_to_date,
         "achieved_of_due": summary.achieved_of_due,
@@ -234,5 +257,19 @@ def approve_plan(run: Writing, plan: PlanSlug, body: Approval) -> Response:
 
 @router.post("/plans/{plan}/closure", response_model=Plan, **answers.made())
 def close_plan(run: Writing, plan: PlanSlug, body: Closure) -> Response:
-    """Close an approved plan (senior officers): it becomes read-only."""
-    return run.write(services.close_plan, slug=plan, reason=body.reason, if_match=run.if_match, respond=_settled)
+    """Close an approved plan (senior officers): it becomes read-only, and nothing of it is an exception any more. Each
+    open item says where it went. Codes: `plan_not_approved`, `submissions_waiting`, `items_withheld`.
+    """
+    return run.write(
+        closing.close_plan,
+        slug=plan,
+        reason=body.reason,
+        items={item.milestone: _destination(item) for item in body.items},
+        rest=_destination(body.rest) if body.rest else None,
+        if_match=run.if_match,
+        respond=_settled,
+    )
+
+
+def _destination(said: WentTo) -> Destination:
+    return Destination(said.to, said.plan or "")

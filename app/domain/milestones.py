@@ -164,6 +164,21 @@ class EvidenceCount:
 
 
 @dataclass(frozen=True, slots=True)
+class CarriedOver:
+    """Where an item went that was open when its plan was closed. `rag` is the colour it had then.
+
+    `plan` is the address and title of another plan, for who knows of that; `elsewhere` says that there is one, to who
+    does not.
+    """
+
+    words: str
+    plan: tuple[str, str] | None
+    elsewhere: bool
+    rag: Rag | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class MilestoneRow:
     """A milestone as lists show it (and the JSON API gives it)."""
 
@@ -200,6 +215,7 @@ class MilestoneRow:
     restricted: bool
     source: str | None
     version: str
+    carried_over: CarriedOver | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a plan is, as doors see it, and the rules of its own life (rule 3, as far as approval)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -38,6 +38,7 @@ class PlanView:
     reads_live: bool  # False for an observer: only published editions
     may_edit: bool
     may_approve: bool
+    may_close: bool
     version: str
 
 
@@ -52,11 +53,17 @@ class Counts:
     achieved: int = 0
     cancelled: int = 0
     evidence_outstanding: int = 0
+    carried_over: int = 0  # open when the plan was closed: no colour any more
 
     @property
     def live(self) -> int:
         """Everything but what was cancelled."""
-        return self.red + self.amber + self.green + self.not_due + self.achieved
+        return self.red + self.amber + self.green + self.not_due + self.achieved + self.carried_over
+
+    def closed(self) -> "Counts":
+        """The same of a plan that is closed: what was not achieved was carried over."""
+        open_still = self.red + self.amber + self.green + self.not_due
+        return replace(self, red=0, amber=0, green=0, not_due=0, carried_over=open_still)
 
     @property
     def exceptions(self) -> int:
@@ -258,11 +265,4 @@ def unmet_approval(*, state: PlanState, milestones: int) -> list[Reason]:
         return [Reason("plan_not_draft", f"The plan is already {state}")]
     if milestones == 0:
         return [Reason("plan_empty", "The plan has no milestones to approve. Add at least one first")]
-    return []
-
-
-def unmet_closure(*, state: PlanState) -> list[Reason]:
-    """Why a plan cannot be closed now. Empty: it can."""
-    if state is not PlanState.APPROVED:
-        return [Reason("plan_not_approved", f"Only an approved plan can be closed. This one is {state}")]
     return []

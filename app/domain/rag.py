@@ -78,6 +78,7 @@ class PlanSettings:
     cycle_days: int = 14
     meetings: tuple[date, ...] = ()
     approved_on: date | None = None
+    closed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +195,8 @@ class StoredMoments:
 
 
 def reasons(facts: MilestoneFacts, settings: PlanSettings) -> tuple[Rule, ...]:
-    """Every rule that holds or will hold by mere waiting. In a draft plan nothing does."""
-    if settings.state == PlanState.DRAFT:
+    """Every rule that holds or will hold by mere waiting. In a draft plan nothing does, nor in one that is closed."""
+    if settings.state != PlanState.APPROVED:
         return ()
     judged = (judge(facts, settings) for judge in JUDGES[facts.status])
     return tuple(rule for rule in judged if rule is not None)

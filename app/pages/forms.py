@@ -161,16 +161,26 @@ def day_in_address(name: str, value: str | None, what: str) -> date | None:
         raise invalid(name, "date_invalid", f"{what} must be a date such as 2009-12-17") from error
 
 
-async def _submitted(request: Request) -> Form:
+async def _submitted(request: Request, *, fields: int = 100) -> Form:
     """The posted fields. Files are not taken here: pages with a file read their own stream."""
     values: dict[str, list[str]] = {}
-    for name, value in (await request.form(max_files=0, max_fields=100)).multi_items():
+    for name, value in (await request.form(max_files=0, max_fields=fields)).multi_items():
         if not isinstance(value, UploadFile):
             values.setdefault(name, []).append(value)
     return Form(values)
 
 
-Submitted = Annotated[Form, Depends(_submitted)]
+async def _usual_form(request: Request) -> Form:
+    return await _submitted(request)
+
+
+async def _long_form(request: Request) -> Form:
+    return await _submitted(request, fields=2_000)
+
+
+Submitted = Annotated[Form, Depends(_usual_form)]
+LongSubmitted = Annotated[Form, Depends(_long_form)]
+"""The same for a form with a row an item."""
 
 
 def see_other(address: str) -> Response:

@@ -178,7 +178,8 @@ def _printed(row: MilestoneRow) -> tuple[Any, ...]:
         late and row.completed_date is None,
         evidence_words(row.evidence),
         [words for words, shown in (("Official-Sensitive", row.marking is Marking.OFFICIAL_SENSITIVE),
-                                    ("Restricted", row.restricted)) if shown],
+                                    ("Restricted", row.restricted),
+                                    ("Carried over", row.carried_over is not None)) if shown],
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
+from app.domain.closing import Closed
 from app.domain.days import london_day
 from app.domain.plans import Counts, InboxClock, PlanHome, PlanSummary, PlanView
 from app.domain.refusals import Forbidden
@@ -15,7 +16,8 @@ from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.frames import frame_of
 from app.pages.templating import render
-from app.pages.wording import RAG_TITLES
+from app.pages.wording import RAG_TITLES, STATUS_TITLES
+from app.services import closing, plan_counts
 from app.services import plans as services
 from app.services.plan_home import plan_home
 
@@ -76,15 +78,23 @@ def _plan_row(summary: PlanSummary, longest: int, today: date) -> _PlanRow:
 
 @router.get("/plans/{plan}")
 def show_plan(run: Reading, plan: str, request: Request) -> Response:
-    """Where a plan stands, on one screen. Who may only read published editions sees that there are none yet."""
+    """Where a plan stands, on one screen; of one that is closed, what became of it. Who may only read published
+    editions sees that there are none yet.
+    """
 
-    def read(uow: UnitOfWork) -> PlanHome | PlanView:
+    def read(uow: UnitOfWork) -> PlanHome | _ClosedHome | PlanView:
         view = services.get_plan(uow, slug=plan)
-        return plan_home(uow, slug=plan) if view.reads_live else view
+        if not view.reads_live:
+            return view
+        if view.state is PlanState.CLOSED:
+            return _closed_home(uow, view)
+        return plan_home(uow, slug=plan)
 
     found = run.read(read)
     if isinstance(found, PlanView):
         return render(request, "plans/editions.html", frame=frame_of(run, found, active="home"), plan=found)
+    if isinstance(found, _ClosedHome):
+        return _closed_page(run, request, found)
     waiting = Counts(red=found.inbox.red, amber=found.inbox.amber, green=found.inbox.green)
     longest = max([waiting.live, *(theme.counts.live for theme in found.themes)])
     return render(
@@ -100,6 +110,29 @@ def show_plan(run: Reading, plan: str, request: Request) -> Response:
         days_to_review=(found.plan.next_review - found.today).days if found.plan.next_review else None,
         rag_titles=RAG_TITLES,
         clock=_clock(found.inbox),
+    )
+
+
+class _ClosedHome(NamedTuple):
+    plan: PlanView
+    counts: Counts
+    withheld: int | None
+    closed: Closed
+
+
+def _closed_home(uow: UnitOfWork, view: PlanView) -> _ClosedHome:
+    counts = plan_counts.total(plan_counts.counts_of(uow, view))
+    return _ClosedHome(view, counts, plan_counts.withheld(uow, view.id), closing.closed(uow, slug=view.slug))
+
+
+def _closed_page(run: PageRunner, request: Request, found: _ClosedHome) -> Response:
+    return render(
+        request,
+        "plans/closed.html",
+        frame=frame_of(run, found.plan, active="home", exceptions=0),
+        **found._asdict(),
+        rag_titles=RAG_TITLES,
+        statuses=STATUS_TITLES,
     )
 
 

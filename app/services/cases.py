@@ -120,6 +120,7 @@ def plan_settings(plan: Any, meetings: tuple[date, ...]) -> PlanSettings:
         cycle_days=plan.cycle_days,
         meetings=meetings,
         approved_on=plan.approved_on,
+        closed_on=plan.closed_on,
     )
 
 

@@ -15,7 +15,7 @@ from app.domain.evidence import EvidenceView, LinkedEvidence, Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale, refuse
-from app.domain.words import EvidenceKind, Marking, ReviewOutcome, ScanState, SubmissionState
+from app.domain.words import EvidenceKind, Marking, PlanState, ReviewOutcome, ScanState, SubmissionState
 from app.models import Evidence, EvidenceLink, Submission
 from app.services import access_log, settling
 from app.services.cases import Case, affected_cases, linked_evidence, open_case, read_case
@@ -167,6 +167,7 @@ def review_evidence(
     case = open_case(uow, MilestoneKey(id=target), act=Act.REVIEW)
     item = _lock_evidence(uow, evidence, if_match)
     said = _check_review(outcome, relevance, robustness, reason)
+    _refuse_in_closed_plan(case, item, "reviewed", "evidence_review")
     _refuse_dependent_review(uow, case, item)
     after = [_reviewed(linked, item.id, outcome, uow) for linked in case.evidence]
     if settling.would_lapse(case, after, uow.today):
@@ -208,6 +209,7 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
     checks = Checks()
     said = checks.required_text("reason", reason, name="why it is withdrawn")
     checks.done()
+    _refuse_in_closed_plan(affected[0], item, "withdrawn", "evidence_withdrawal")
     if item.withdrawn_at is not None:
         raise _refused(affected[0], "already_withdrawn", f"{item.ref} was already withdrawn", "evidence_withdrawal")
     for case in affected:
@@ -273,6 +275,18 @@ def _check_review(outcome: ReviewOutcome, relevance: int | None, robustness: int
         checks.add("outcome", "not_a_choice", "Choose accepted or rejected")
     checks.done()
     return said
+
+
+def _refuse_in_closed_plan(case: Case, item: Evidence, done: str, attempted: str) -> None:
+    if case.plan.state is PlanState.CLOSED:
+        raise Refused(
+            [Reason("plan_closed", "The plan is closed and read-only")],
+            title=f"{item.ref} was not {done}",
+            attempted=attempted,
+            item_kind="milestone",
+            item_id=case.milestone.id,
+            plan_id=case.plan.id,
+        )
 
 
 def _refuse_dependent_review(uow: UnitOfWork, case: Case, item: Evidence) -> None:

@@ -13,7 +13,7 @@ from app.domain import permissions
 from app.domain.evidence import EvidenceView, LinkedEvidence, LinkView, SubmissionView
 from app.domain.permissions import Act, Item
 from app.domain.refusals import NotFound
-from app.domain.words import Scope
+from app.domain.words import PlanState, Scope
 from app.models import Evidence, EvidenceLink, EvidenceShare, Milestone, Organisation, Person, Plan, Submission
 from app.models.texts import latest_texts
 from app.models.visibility import knowable
@@ -134,6 +134,7 @@ def _places(uow: UnitOfWork, ids: list[str]) -> dict[str, Any]:
         select(
             Evidence.id,
             Plan.slug,
+            Plan.state,
             Plan.evidence_policy,
             Organisation.name,
             Organisation.slug.label("organisation_slug"),
@@ -158,7 +159,7 @@ def _view(
     actor = uow.actor
     own = Item(plan_id=item.plan_id, organisations=frozenset({item.organisation_id}))
     readable = Item(plan_id=item.plan_id, organisations=frozenset({item.organisation_id, *shared_with}))
-    withdrawn = item.withdrawn_at is not None
+    withdrawn, closed = item.withdrawn_at is not None, place.state is PlanState.CLOSED
     may_open = permissions.may(actor, Act.OPEN_FILE, readable) or (
         actor.is_key and actor.organisation_id in readable.organisations
     )
@@ -203,8 +204,8 @@ def _view(
         links=tuple(_link_view(uow, item, row, texts, place.evidence_policy) for row in links),
         submission=submission,
         may_open=item.storage_name is not None and may_open,
-        may_withdraw=not withdrawn and permissions.may(actor, Act.WITHDRAW, own),
-        may_review=reviewable and permissions.may(actor, Act.REVIEW, own),
+        may_withdraw=not withdrawn and not closed and permissions.may(actor, Act.WITHDRAW, own),
+        may_review=reviewable and not closed and permissions.may(actor, Act.REVIEW, own),
         version=f"{item.version}.{item.link_seq}",
     )
 

@@ -11,13 +11,14 @@ from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneStub
 from app.domain.permissions import Act, Item
 from app.domain.plans import MilestoneFilters, MilestoneOrder, MilestonePage, SortBy
 from app.domain.refusals import invalid
-from app.domain.words import Rag, Status
+from app.domain.words import PlanState, Rag, Status
 from app.models import Milestone, Organisation, Plan
 from app.models.counting import capped, evidence_outstanding, standing_word, status_on
 from app.models.milestone_orders import beyond, in_order, sort_key
 from app.models.milestone_rows import milestone_rows
-from app.models.visibility import knowable_in
+from app.models.visibility import knowable_in, never
 from app.services import cursors, plan_counts
+from app.services.carrying import carried_over_of
 from app.services.cases import linked_evidence, meeting_days, plan_settings, read_case
 from app.services.milestone_rows import milestone_row, rationales_of, supporters_of
 from app.services.plans import known_plan, live_plan
@@ -54,7 +55,7 @@ def some_milestones(
 
 
 def _conditions(uow: UnitOfWork, plan: Plan, filters: MilestoneFilters) -> list[Any]:
-    return [knowable_in(uow.actor, plan.id), *wanted(uow, filters)]
+    return [knowable_in(uow.actor, plan.id), *wanted(uow, plan, filters)]
 
 
 def _page(
@@ -115,6 +116,7 @@ def rows_of(uow: UnitOfWork, plan: Plan, rows: Any) -> tuple[Any, ...]:
     evidence = linked_evidence(uow, ids)
     supporters = supporters_of(uow, ids)
     rationales = rationales_of(uow, rows)
+    carried = carried_over_of(uow, ids) if plan.state is PlanState.CLOSED else {}
     return tuple(
         milestone_row(
             row,
@@ -123,18 +125,21 @@ def rows_of(uow: UnitOfWork, plan: Plan, rows: Any) -> tuple[Any, ...]:
             supporters=supporters[row.id],
             today=uow.today,
             rationale=rationales.get(row.id, ""),
+            carried_over=carried.get(row.id),
         )
         for row in rows
     )
 
 
-def wanted(uow: UnitOfWork, filters: MilestoneFilters) -> list[Any]:
+def wanted(uow: UnitOfWork, plan: Any, filters: MilestoneFilters) -> list[Any]:
     """The filters as conditions on milestones. Raises Invalid for a status that is none."""
     today = uow.today
     found: list[Any] = []
     if filters.ref:
         found.append(Milestone.ref == filters.ref)
-    if filters.rag:
+    if filters.rag and plan.state is PlanState.CLOSED:
+        found.append(never())  # nothing has a colour there
+    elif filters.rag:
         found.append(standing_word(uow.now, today) == Rag(filters.rag).value)
     if filters.status:
         found.append(_status(uow, filters.status))

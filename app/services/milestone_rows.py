@@ -10,7 +10,7 @@ from app.domain import milestones as rules
 from app.domain import rag
 from app.domain.days import london_day
 from app.domain.evidence import LinkedEvidence
-from app.domain.milestones import EvidenceCount, MilestoneRow, MovedFrom, OrganisationRef, PersonRef, Ref
+from app.domain.milestones import CarriedOver, EvidenceCount, MilestoneRow, MovedFrom, OrganisationRef, PersonRef, Ref
 from app.domain.rag import MilestoneFacts, PlanSettings, Wording
 from app.domain.words import Marking, PlanState, Rag, Status
 from app.models.milestone_rows import supporting_organisations
@@ -54,7 +54,7 @@ def status_on(row: Any, on: date) -> Status:
 
 def colour_word(row: Any, facts: MilestoneFacts, settings: PlanSettings, on: date) -> Rag | None:
     """The colour on a day, or None where a word of its own stands instead of it (rule 2)."""
-    if settings.state is PlanState.DRAFT or row.status is Status.CANCELLED:
+    if settings.state is not PlanState.APPROVED or row.status is Status.CANCELLED:
         return None
     colour = rag.colour_on(rag.moments_from_stored(row.amber_from, row.red_from), on)
     if colour is not Rag.GREEN:
@@ -78,8 +78,10 @@ def milestone_row(
     supporters: tuple[OrganisationRef, ...],
     today: date,
     rationale: str = "",
+    carried_over: CarriedOver | None = None,
 ) -> MilestoneRow:
-    """One milestone as lists and its own page show it today."""
+    """One milestone as lists and its own page show it today; in a closed plan, as it was on the day of the closing."""
+    today = min(today, settings.closed_on or today)
     facts = facts_for(row, today)
     moments = rag.moments_from_stored(row.amber_from, row.red_from)
     colour = colour_word(row, facts, settings, today)
@@ -127,6 +129,7 @@ def milestone_row(
         restricted=row.restricted,
         source=row.source,
         version=f"{row.version}.{row.evidence_seq}",
+        carried_over=carried_over,
     )
 
 

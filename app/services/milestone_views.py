@@ -9,6 +9,7 @@ from app.db import UnitOfWork
 from app.domain import permissions
 from app.domain.acceptances import AcceptanceView
 from app.domain.milestones import (
+    CarriedOver,
     ChangeRequestView,
     DateChange,
     MayDo,
@@ -24,6 +25,7 @@ from app.models.milestone_rows import milestone_row_by_id
 from app.models.plan_structure import latest_moves
 from app.models.texts import latest_texts
 from app.services import audit_events, change_requests, honesty, updates
+from app.services.carrying import carried_over_of
 from app.services.cases import Case, read_case
 from app.services.evidence_views import evidence_of
 from app.services.milestone_rows import (
@@ -79,6 +81,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
             supporters=case.supporters,
             today=uow.today,
             rationale=rationale or "",
+            carried_over=_carried_over(uow, case),
         ),
         description=row.description,
         success_criterion=row.success_criterion,
@@ -109,6 +112,12 @@ def _honesty(uow: UnitOfWork, case: Case, row: Any, said: tuple[UpdateView, ...]
     if not permissions.may(uow.actor, Act.CHECK_HONESTY, case.item):
         return ()
     return tuple(finding.message for finding in honesty.of_milestone(uow, row, said, evidence))
+
+
+def _carried_over(uow: UnitOfWork, case: Case) -> CarriedOver | None:
+    if case.plan.state is not PlanState.CLOSED:
+        return None
+    return carried_over_of(uow, [case.milestone.id]).get(case.milestone.id)
 
 
 def _transitions(uow: UnitOfWork, milestone_id: str) -> list[UpdateView]:
@@ -206,7 +215,7 @@ def _first_forecast(update: UpdateView, said: tuple[UpdateView, ...]) -> bool:
 def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeRequestView, ...]) -> MayDo:
     """Which buttons to offer. The gate's own button is never hidden from who may press it: it explains itself."""
     row, actor, item = case.milestone, uow.actor, case.item
-    live = case.plan.state is PlanState.APPROVED
+    live, closed = case.plan.state is PlanState.APPROVED, case.plan.state is PlanState.CLOSED
     is_open = row.status in (Status.NOT_STARTED, Status.IN_PROGRESS)
     ended = row.status in (Status.ACHIEVED, Status.CANCELLED)
 
@@ -224,11 +233,11 @@ def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeReque
         achieve=live and not ended and may(Act.ACHIEVE),
         return_=live and row.status is Status.COMPLETED and may(Act.RETURN),
         reopen=live and row.status is Status.ACHIEVED and may(Act.REOPEN),
-        attach=case.plan.state is not PlanState.CLOSED and row.status is not Status.CANCELLED and may(Act.ATTACH),
-        review=any(one.may_review for one in evidence),
+        attach=not closed and row.status is not Status.CANCELLED and may(Act.ATTACH),
+        review=not closed and any(one.may_review for one in evidence),
         request_change=live and not ended and may(Act.REQUEST_CHANGE),
-        decide_change=any(one.may_decide for one in requests),
-        edit=case.plan.state is not PlanState.CLOSED and may(Act.EDIT_PLAN),
+        decide_change=live and any(one.may_decide for one in requests),
+        edit=not closed and may(Act.EDIT_PLAN),
         lift_declaration=live and row.declared_rag is not None and may(Act.LIFT_DECLARATION),
         accept=live and is_exception and may_accept,
         lift_acceptance=live and accepted_until_on(row, uow.today) is not None and may_accept,

@@ -13,7 +13,7 @@ from app.domain import permissions
 from app.domain.days import start_of_day
 from app.domain.plans import Counts, PlanSummary, PlanView
 from app.domain.words import PlanState, Status, SubmissionState
-from app.models import Milestone, Submission
+from app.models import Milestone, Plan, Submission
 from app.models.counting import evidence_outstanding, standing_word, status_on
 from app.models.visibility import knowable_in, withheld_in
 
@@ -38,6 +38,14 @@ def counts_by_theme(uow: UnitOfWork, plan_id: str) -> dict[str, Counts]:
     return found
 
 
+def counts_of(uow: UnitOfWork, plan: PlanView | Plan) -> dict[str, Counts]:
+    """The same as the plan's state has it: none of a draft, and no colour in a plan that is closed."""
+    if plan.state is PlanState.DRAFT:
+        return {}
+    found = counts_by_theme(uow, plan.id)
+    return {theme: counts.closed() for theme, counts in found.items()} if plan.state is PlanState.CLOSED else found
+
+
 def total(counts: dict[str, Counts]) -> Counts:
     names = Counts.__slots__
     return Counts(**{name: sum(getattr(one, name) for one in counts.values()) for name in names})
@@ -53,7 +61,7 @@ def withheld(uow: UnitOfWork, plan_id: str) -> int | None:
 
 def summary_of(uow: UnitOfWork, plan: PlanView) -> PlanSummary:
     """One row of the plans page: four queries a plan."""
-    counts = Counts() if plan.state is PlanState.DRAFT else total(counts_by_theme(uow, plan.id))
+    counts = total(counts_of(uow, plan))
     row = uow.session.execute(_due_to_date(uow, plan.id)).one()
     waiting = waiting_submissions(uow, plan.id)
     return PlanSummary(

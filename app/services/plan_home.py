@@ -9,7 +9,7 @@ from app.db import UnitOfWork
 from app.domain import rag
 from app.domain.days import instant_for, london_day
 from app.domain.plans import Counts, InboxClock, PlanHome, PlanView, ThemeStanding, TurnsRed
-from app.domain.words import PlanState, Rag
+from app.domain.words import Rag
 from app.models import Milestone, Organisation, Submission, Theme
 from app.models.counting import capped
 from app.models.milestone_rows import milestone_rows
@@ -33,7 +33,7 @@ def plan_home(uow: UnitOfWork, *, slug: str) -> PlanHome:
 def _plan_home(uow: UnitOfWork, slug: str) -> PlanHome:
     plan = plans.live_plan(uow, slug)
     view = plans.view_of(uow, plan)
-    by_theme = {} if plan.state is PlanState.DRAFT else plan_counts.counts_by_theme(uow, plan.id)
+    by_theme = plan_counts.counts_of(uow, plan)
     until = instant_for(view.next_review, uow.now) if view.next_review else None
     turning, number = _turns_red(uow, view, until) if until else ((), 0)
     return PlanHome(

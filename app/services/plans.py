@@ -194,7 +194,7 @@ def approve_plan(
         )
     _baseline_due_dates(uow, plan)
     plan.state, plan.approved_on, plan.approved_by = PlanState.APPROVED, approved_on or uow.today, uow.actor.id or None
-    plan.approved_body, plan.approved_meeting = said_body, said_meeting
+    plan.approved_body, plan.approved_meeting, plan.approved_at = said_body, said_meeting, uow.now
     plan.version += 1
     uow.session.flush()
     uow.record(
@@ -204,29 +204,6 @@ def approve_plan(
         texts={"body": said_body, "meeting": said_meeting},
     )
     resettling.resettle(uow, plan)
-    return view_of(uow, plan)
-
-
-def close_plan(uow: UnitOfWork, *, slug: str, reason: str, if_match: str | None = None) -> PlanView:
-    """Close an approved plan: it becomes read-only, and the reason says where what is open went."""
-    plan = _opened(uow, slug, Act.APPROVE_PLAN, if_match)
-    checks = Checks()
-    said = checks.required_text("reason", reason, name="why it is closed and where open items went")
-    checks.done()
-    unmet = rules.unmet_closure(state=plan.state)
-    if unmet:
-        raise Refused(
-            unmet,
-            title="The plan was not closed",
-            attempted="plan_closure",
-            item_kind="plan",
-            item_id=plan.id,
-            plan_id=plan.id,
-        )
-    plan.state, plan.closed_on = PlanState.CLOSED, uow.today
-    plan.version += 1
-    uow.session.flush()
-    uow.record("plan_closed", **_about(plan), facts={"state": ["approved", "closed"]}, texts={"reason": said})
     return view_of(uow, plan)
 
 
@@ -331,6 +308,7 @@ def view_of_head(uow: UnitOfWork, plan: Any, meetings: Meetings) -> PlanView:
         reads_live=permissions.may(actor, Act.READ_PLAN, item),
         may_edit=permissions.may(actor, Act.EDIT_PLAN, item) and plan.state is not PlanState.CLOSED,
         may_approve=permissions.may(actor, Act.APPROVE_PLAN, item) and plan.state is PlanState.DRAFT,
+        may_close=permissions.may(actor, Act.APPROVE_PLAN, item) and plan.state is PlanState.APPROVED,
         version=str(plan.version),
     )
 

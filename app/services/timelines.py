@@ -44,7 +44,7 @@ def plan_timeline(uow: UnitOfWork, *, slug: str, filters: TimelineFilters) -> Ti
     head = plans.live_head(uow, slug)
     meetings = plan_heads.meetings_of(uow.session, [head.id])[head.id]
     view = plans.view_of_head(uow, head, meetings)
-    conditions = [knowable_in(uow.actor, head.id), *_wanted(uow, filters)]
+    conditions = [knowable_in(uow.actor, head.id), *_wanted(uow, head, filters)]
     order = (Theme.position, Milestone.due_date.is_(None), Milestone.due_date, Milestone.position, Milestone.id)
     rows = uow.session.execute(milestone_rows().where(*conditions).order_by(*order).limit(MOST)).all()
     settings = plan_settings(head, meetings.days)
@@ -83,9 +83,9 @@ def _range(
     return shown_range(days, plan=state, today=today, first=filters.first, last=filters.last)
 
 
-def _wanted(uow: UnitOfWork, filters: TimelineFilters) -> list[Any]:
+def _wanted(uow: UnitOfWork, head: Any, filters: TimelineFilters) -> list[Any]:
     asked = MilestoneFilters(theme=filters.theme, organisation=filters.organisation, status=filters.status)
-    found = milestone_lists.wanted(uow, asked)
+    found = milestone_lists.wanted(uow, head, asked)
     if filters.first:
         overdue = and_(Milestone.status.in_(OPEN_STATUSES), Milestone.due_date < uow.today)
         still = [overdue] if uow.today >= filters.first else []

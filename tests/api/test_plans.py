@@ -63,8 +63,15 @@ def test_a_plan_is_created_edited_approved_and_closed(api: Api) -> None:
     assert made(api.post("/plans/new-plan/approval", "sam", json=approval))["state"] == "approved"
     [approved] = shown(api.get("/plans/new-plan/milestones"))["items"]
     assert approved["baseline_date"] == "2026-05-01"
-    closed = made(api.post("/plans/new-plan/closure", "sam", json={"reason": "All moved to the other plan"}))
+    because = {"reason": "All moved to the other plan"}
+    assert pointers(api.post("/plans/new-plan/closure", "sam", json=because)) == ["/items/M-01"]
+    where = {"items": [{"milestone": approved["id"], "to": "As M-02", "plan": "safeguarding-plan"}]}
+    closed = made(api.post("/plans/new-plan/closure", "sam", json={**because, **where}))
     assert (closed["state"], closed["closed_on"]) == ("closed", "2026-03-02")
+    carried = shown(api.get(f"/milestones/{approved['id']}"))["carried_over"]
+    assert (carried["to"], carried["plan"], carried["rag"]) == ("As M-02", "safeguarding-plan", "green")
+    [listed] = [one for one in shown(api.get("/plans"))["items"] if one["slug"] == "new-plan"]
+    assert (listed["counts"]["carried_over"], listed["counts"]["green"]) == (1, 0)
     assert codes(api.post(f"/milestones/{approved['id']}/start")) == ["plan_closed"]
 
 

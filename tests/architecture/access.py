@@ -190,7 +190,7 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/plans": {"slug": slug, "title": "A plan", "organisation": COUNCIL},
         "/plans/{plan}": {"title": "Safeguarding Plan"},
         "/plans/{plan}/approval": {"body": "Trust", "meeting": "March"},
-        "/plans/{plan}/closure": {"reason": "All done"},
+        "/plans/{plan}/closure": {"reason": "All done", "rest": {"to": "Elsewhere"}},
         "/plans/{plan}/themes": {"title": "A theme"},
         "/plans/{plan}/actions": {"title": "An action", "theme": things.theme},
         "/plans/{plan}/meetings": {"on": "2030-01-07"},

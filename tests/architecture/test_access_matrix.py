@@ -123,6 +123,8 @@ y yyyyyyy yy       GET /help/rag
 - 3333yy3 34       POST /plans/{plan}/approval
 - 333yyyy 34       GET /plans/{plan}/audit-events
 - 333yyyy 34       GET /plans/{plan}/audit-events.csv
+- 3333yy3 34       GET /plans/{plan}/closure
+- 3333yy3 34       POST /plans/{plan}/closure
 - 3yyyyyy 34       GET /plans/{plan}/exceptions
 - 333y33y 34       GET /plans/{plan}/honesty-checks
 - 3yyyyyy 34       GET /plans/{plan}/exceptions.csv

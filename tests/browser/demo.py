@@ -20,8 +20,10 @@ from sqlalchemy import text
 
 from app.db import Database, UnitOfWork
 from app.domain.actors import Actor, system_actor
+from app.domain.closing import Destination
 from app.domain.words import Door, Role
 from app.migrations import upgrade
+from app.services import closing as plan_closing
 from app.services import identity, milestones, people, plan_parts, plans, seeds
 from app.services.identity import Limits
 from app.storage import open_storage
@@ -166,7 +168,8 @@ def _add_plans(uow: UnitOfWork) -> None:
     _plan(uow, QUIET, "A plan without exceptions", milestone="Far ahead", approved=True)
     _plan(uow, DRAFT, "A draft plan", milestone="Not agreed yet", approved=False)
     _plan(uow, CLOSED, "A closed plan", milestone="Handed on", approved=True)
-    _as(uow, CAST["officer"], plans.close_plan, slug=CLOSED, reason="Its open milestone went to the quiet plan")
+    _as(uow, CAST["officer"], plan_closing.close_plan, slug=CLOSED, reason="It has done its work",
+        rest=Destination("As it is", QUIET))  # fmt: skip
 
 
 def _plan(uow: UnitOfWork, slug: str, title: str, *, milestone: str, approved: bool) -> None:

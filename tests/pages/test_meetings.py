@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.services import meetings, plans
+from app.services import meetings
 from tests.pages.conftest import Kept, statements
 from tests.pages.markup import read
 
@@ -128,7 +128,7 @@ def test_another_plans_meeting_is_not_found_under_this_one(house: Kept) -> None:
 
 
 def test_a_closed_plan_has_no_next_review_and_no_form(house: Kept) -> None:
-    house.world.write("sam", plans.close_plan, slug=house.world.plan, reason="All done")
+    house.world.close()
     page = read(house.browser("petra").get(HERE).text)
     assert "Next review" not in page.text
     assert "Make the list" not in page.text

@@ -10,7 +10,7 @@ from app.domain.days import london_day
 from app.domain.milestones import MilestoneView
 from app.domain.refusals import Forbidden, Invalid
 from app.domain.words import Rag, Scope
-from app.services import evidence, meetings, milestones, my_updates, plans, updates
+from app.services import evidence, meetings, milestones, my_updates, updates
 from app.services.cases import read_case
 from app.services.settling import facts_of
 from tests.factories import NHS, POLICE, World, key
@@ -112,7 +112,7 @@ def test_what_is_achieved_cancelled_in_a_draft_or_closed_asks_nothing(world: Wor
     assert asked(world, "zoe") == {}
     world.clock.forward(days=10)
     assert "First milestone" in asked(world)
-    world.write("sam", plans.close_plan, slug=world.plan, reason="All of it is done")
+    world.close()
     assert asked(world) == {}
 
 

@@ -8,7 +8,7 @@ import pytest
 from app.domain.milestones import MilestoneView
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused
 from app.domain.words import CancellationGround, ChangeKind, DelayCause, Rag
-from app.services import change_requests, meetings, milestones, plans, updates
+from app.services import change_requests, meetings, milestones, updates
 from tests.factories import World, key
 
 SAID = {"narrative": "Two posts are vacant", "issue": "No applicants", "cause": DelayCause.WORKFORCE}
@@ -146,5 +146,5 @@ def test_an_update_where_nothing_is_left_to_say_gets_its_own_sentence(world: Wor
         assert refusal(cancelled, **said) == (
             "milestone_cancelled", "It was cancelled, so there is nothing to update"
         )  # fmt: skip
-    world.write("sam", plans.close_plan, slug=world.plan, reason="All of it went to the next plan")
+    world.close()
     assert refusal(left_open, narrative="On our way") == ("plan_closed", "The plan is closed and read-only")

@@ -9,7 +9,7 @@ import pytest
 from app.domain.milestones import MilestoneKey
 from app.domain.plan_structure import Part
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused, Stale
-from app.services import audit_events, milestones, plan_parts, plan_structure, plans
+from app.services import audit_events, milestones, plan_parts, plan_structure
 from app.services.plan_structure import PartKey
 from tests.factories import World, key
 
@@ -202,7 +202,7 @@ def test_nothing_else_of_a_part_can_be_changed_here(world: World) -> None:
 
 
 def test_a_closed_plan_keeps_its_parts_as_they_are(world: World) -> None:
-    close(world)
+    world.close()
     for attempt in (
         lambda: edit_action(world, world.action, title="Another"),
         lambda: world.write("petra", plan_structure.shift, part=Part.THEME, key=PartKey(id=world.theme), by=1),
@@ -217,7 +217,3 @@ def test_a_closed_plan_keeps_its_parts_as_they_are(world: World) -> None:
         with pytest.raises(Refused) as refused:
             attempt()
         assert refused.value.codes == ("plan_closed",)
-
-
-def close(world: World) -> None:
-    world.write("sam", plans.close_plan, slug=world.plan, reason="All done")
