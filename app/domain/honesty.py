@@ -49,7 +49,7 @@ CHECKS: dict[Check, tuple[str, str]] = {
         "One person updated five or more milestones within ten minutes in the same words: a report for its own sake.",
     ),
     Check.SHARED_FILE: (
-        f"One file behind {SHARED_BY} or more milestones",
+        "One file behind five or more milestones",
         "One document seldom proves so much. Ask which part of it shows what.",
     ),
     Check.EVIDENCE_AFTER_COMPLETION: (

@@ -49,7 +49,10 @@ PAGES: dict[str, list[str]] = {
     "contributor": [
         P, milestone("M-08"), milestone("M-08", "audit"), "/updates", "/updates?whose=own", f"/updates/{PLAN}/M-08",
     ],
-    "auditor": [P, milestone("M-33"), "/evidence/{evidence}"],
+    "auditor": [
+        P, f"{P}/honesty-checks", f"{P}/honesty-checks?check=same_words", milestone("M-32"), milestone("M-33"),
+        "/evidence/{evidence}",
+    ],
     "observer": ["/plans", P],
     "administrator": ["/plans", "/account", "/administration/front-door"],
     "police": [EXCEPTIONS, f"{P}/timeline", milestone("M-06")],

@@ -88,7 +88,7 @@ def _is_an_exception(visitor: Visitor, there: bool) -> None:
     visitor.go(EXCEPTIONS)
     expect(exception(visitor, "M-06")).to_have_count(1 if there else 0)
     shown = visitor.page.locator(".wm-exception").count()
-    expect(visitor.page.locator(".wm-count")).to_have_text(str(shown))
+    expect(visitor.page.locator(".wm-count").first).to_have_text(str(shown))
     visitor.go(f"/plans/{PLAN}")
     numbers = [int(one.split()[0]) for one in visitor.page.locator(".wm-number__value").all_inner_texts()]
     assert numbers[0] + numbers[1] == numbers[5] == shown
