@@ -12,7 +12,7 @@ from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused, Stale
 from app.domain.words import Rag
 from app.models import AuditEvent, Milestone
-from app.services import acceptances, exception_reports, meetings, milestones, plans, updates
+from app.services import acceptances, exception_reports, meetings, milestones, updates
 from tests.factories import World, key
 
 TODAY = date(2026, 3, 2)
@@ -130,7 +130,7 @@ def test_what_is_no_exception_is_not_accepted(world: World) -> None:
     achieved = world.achieved()
     assert refused(world, Refused, achieved).codes == ("not_exception",)
     view = late(world)
-    world.write("sam", plans.close_plan, slug=world.plan, reason="All done")
+    world.close()
     assert refused(world, Refused, view).codes == ("plan_closed",)
 
 
