@@ -43,7 +43,7 @@ _LEFT_OUT = (
     *("support_required", "accepted_by", "acceptance_ends_on"),
 )
 
-_AROUND = (
+AROUND = (
     _themes.c.ref.label("theme_ref"),
     _themes.c.title.label("theme_title"),
     _owner.c.post_title.label("owner_title"),
@@ -53,20 +53,18 @@ _AROUND = (
     _lead.c.name.label("lead_name"),
     _lead.c.slug.label("lead_slug"),
 )
+FURTHER_AROUND = (
+    _actions.c.ref.label("action_ref"),
+    _actions.c.title.label("action_title"),
+    _owner_organisation.c.name.label("owner_organisation"),
+    _plans.c.slug.label("plan_slug"),
+)
 
 
 @cache
-def milestone_rows() -> Any:
-    """Milestones joined to their theme, action, owner, lead organisation and plan. The caller adds its scope."""
-    columns = (
-        *_milestones.c,
-        *_AROUND,
-        _actions.c.ref.label("action_ref"),
-        _actions.c.title.label("action_title"),
-        _owner_organisation.c.name.label("owner_organisation"),
-        _plans.c.slug.label("plan_slug"),
-    )
-    joined = (
+def with_neighbours() -> Any:
+    """The tables that `AROUND` and `FURTHER_AROUND` are columns of."""
+    return (
         _milestones.join(_plans, _plans.c.id == _milestones.c.plan_id)
         .join(_themes, _themes.c.id == _milestones.c.theme_id)
         .join(_actions, _actions.c.id == _milestones.c.action_id)
@@ -76,14 +74,20 @@ def milestone_rows() -> Any:
         .outerjoin(_declarer, _declarer.c.id == _milestones.c.declared_by)
         .outerjoin(_accepter, _accepter.c.id == _milestones.c.accepted_by)
     )
-    return select(*columns).select_from(joined)
+
+
+@cache
+def milestone_rows() -> Any:
+    """Milestones joined to their theme, action, owner, lead organisation and plan. The caller adds its scope."""
+    columns = (*_milestones.c, *AROUND, *FURTHER_AROUND)
+    return select(*columns).select_from(with_neighbours())
 
 
 _COMPARED = ("id", "plan_id", "amber_from", "red_from")
 _REPORTED = RawColumns(
     (
         *(column for column in _milestones.c if column.name not in (*_LEFT_OUT, *_COMPARED)),
-        *_AROUND,
+        *AROUND,
         _updates.c.at.label("update_at"),
         _updates.c.by_title.label("update_by"),
         _updates.c.return_to_green_on,

@@ -20,10 +20,10 @@ from app.domain.refusals import NotFound, Stale
 from app.domain.words import Scope
 from app.models import Milestone, Person, Plan, plan_heads
 from app.models.linked_evidence import rows_by_milestone
+from app.models.surroundings import surroundings_of
 from app.models.visibility import knowable
 from app.services import settling
 from app.services.milestone_case import Case as Case
-from app.services.milestone_rows import supporters_of
 
 
 def open_case(uow: UnitOfWork, key: MilestoneKey, *, act: Act = Act.READ_PLAN, if_match: str | None = None) -> Case:
@@ -94,18 +94,19 @@ def fresh_case(uow: UnitOfWork, milestone: Milestone, plan: Plan) -> Case:
 
 
 def _case(uow: UnitOfWork, milestone: Milestone, plan: Plan, owner: Person | None) -> Case:
-    supporters = supporters_of(uow, [milestone.id])[milestone.id]
-    organisations = {milestone.lead_organisation_id, *(organisation.id for organisation in supporters)}
+    around = surroundings_of(uow.session, milestone.id)
+    organisations = {milestone.lead_organisation_id, *(organisation.id for organisation in around.supporters)}
     if owner is not None:
         organisations.add(owner.organisation_id)
     return Case(
         milestone=milestone,
         plan=plan,
-        settings=plan_settings(plan, meeting_days(uow, plan.id)),
+        settings=plan_settings(plan, around.meetings),
         organisations=frozenset(organisations),
         owner=owner,
-        supporters=supporters,
-        evidence=linked_evidence(uow, [milestone.id])[milestone.id],
+        evidence=around.evidence,
+        supporters=around.supporters,
+        words=around.words,
     )
 
 

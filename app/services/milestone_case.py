@@ -1,5 +1,6 @@
 """A milestone under consideration: its row, its plan, and what the rules need of both."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ class Case:
     owner: Person | None
     evidence: list[LinkedEvidence] = field(default_factory=list)
     supporters: tuple[OrganisationRef, ...] = ()
+    words: Mapping[str, Any] = field(default_factory=dict)  # of its theme, action, owner and lead organisation
 
     @property
     def item(self) -> Item:
@@ -46,6 +48,19 @@ class Case:
     @property
     def version(self) -> str:
         return version_of(self.milestone)
+
+
+class WithWords:
+    """A milestone's own facts as they are now, with the words around it as they were when it was taken up."""
+
+    __slots__ = ("_case",)
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+
+    def __getattr__(self, name: str) -> Any:
+        words = self._case.words
+        return words[name] if name in words else getattr(self._case.milestone, name)
 
 
 def version_of(milestone: Any) -> str:

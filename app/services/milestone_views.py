@@ -28,6 +28,7 @@ from app.services import audit_events, change_requests, honesty, updates
 from app.services.carrying import carried_over_of
 from app.services.cases import Case, read_case
 from app.services.evidence_views import evidence_of
+from app.services.milestone_case import WithWords
 from app.services.milestone_rows import (
     accepted_until_on,
     declared_by,
@@ -49,8 +50,8 @@ def get_milestone(uow: UnitOfWork, *, milestone: MilestoneKey) -> MilestoneView:
 
 
 def moved(uow: UnitOfWork, case: Case) -> MilestoneMoved:
-    """Where a milestone stands after a change, in one query or two: others wait to write while this is read."""
-    row = milestone_row_by_id(uow.session, case.milestone.id)
+    """Where a milestone stands after a change: read from what is at hand, because others wait to write."""
+    row = WithWords(case)
     return MilestoneMoved(
         milestone_row(
             row,

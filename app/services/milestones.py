@@ -67,6 +67,9 @@ def report_completed(
     )
     if upload is not None:
         take_in(uow, case, Offer(title=title or upload.file_name, upload=upload))
+        settling.settle(uow, case)
+        uow.session.refresh(case.milestone, ["evidence_seq"])  # the gate's trigger has counted
+        return moved(uow, case)
     return _settled(uow, case)
 
 
