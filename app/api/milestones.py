@@ -55,7 +55,6 @@ class Milestone(TypedDict):
     """A milestone. `rag` is null where colour is not the word: in a draft plan, achieved, cancelled, not yet due to
     start, and in a closed plan, where `carried_over` says where it went. `days` is how long it has been that colour,
     `exception_days` how long Red or Amber; the first day counts.
-    `accepted_until` is the day on which an accepted exception returns among the others.
     """
 
     id: str
@@ -82,7 +81,6 @@ class Milestone(TypedDict):
     slip_days: int | None
     approved_slip_days: int | None
     moves: int
-    accepted_until: date | None
     evidence: Evidenced
     still_needed: list[Need]
     marking: Marking
@@ -127,7 +125,6 @@ def milestone(row: MilestoneRow) -> Milestone:
         "slip_days": row.slip_days,
         "approved_slip_days": row.approved_slip_days,
         "moves": row.moves,
-        "accepted_until": row.accepted_until,
         "evidence": shapes.evidenced(row.evidence),
         "still_needed": [{"code": why.code, "message": why.message} for why in row.still_needed],
         "marking": row.marking,

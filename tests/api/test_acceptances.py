@@ -22,7 +22,7 @@ def test_it_is_accepted_listed_last_and_lifted_again(api: Api) -> None:
     longest, newest = late(api, 30), late(api, 3)
     until = str(api.world.clock.today + timedelta(days=30))
     milestone = made(accept(api, longest))
-    assert (milestone["rag"], milestone["accepted_until"]) == ("red", until)
+    assert milestone["rag"] == "red"
     listed = shown(api.get(f"{PLAN}/exceptions"))["items"]
     assert [item["accepted_until"] for item in listed] == [*[None] * (len(listed) - 1), until]
     assert (listed[0]["id"], listed[-1]["id"]) == (newest, longest)
@@ -35,9 +35,9 @@ def test_it_is_accepted_listed_last_and_lifted_again(api: Api) -> None:
             break
     assert seen == listed
     assert shown(api.get(f"{PLAN}/exceptions", params={"on": until}))["items"][0]["id"] == longest
-    lifted = api.post(f"/milestones/{longest}/acceptance/lifting", "sam", json={"reason": "It takes too long"})
-    assert made(lifted)["accepted_until"] is None
-    assert shown(api.get(f"{PLAN}/exceptions"))["items"][0]["id"] == longest
+    made(api.post(f"/milestones/{longest}/acceptance/lifting", "sam", json={"reason": "It takes too long"}))
+    again = shown(api.get(f"{PLAN}/exceptions"))["items"]
+    assert (again[0]["id"], again[0]["accepted_until"]) == (longest, None)
 
 
 @on_sqlite
@@ -55,7 +55,8 @@ def test_what_is_wrong_is_said_and_nothing_changes(api: Api) -> None:
     assert codes(accept(api, green)) == ["not_exception"]
     problem(accept(api, milestone, "petra"), 403)
     problem(accept(api, milestone, "zoe"), 404)
-    assert shown(api.get(f"/milestones/{milestone}"))["accepted_until"] is None
+    listed = shown(api.get(f"{PLAN}/exceptions"))["items"]
+    assert [item["accepted_until"] for item in listed] == [None] * len(listed)
 
 
 @on_sqlite
