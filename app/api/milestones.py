@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
@@ -84,7 +84,7 @@ class Milestone(TypedDict):
     evidence: Evidenced
     still_needed: list[Need]
     marking: Marking
-    carried_over: CarriedOver | None
+    carried_over: NotRequired[CarriedOver]
     version: str
 
 
@@ -99,8 +99,8 @@ class MilestoneName(TypedDict):
 
 
 def milestone(row: MilestoneRow) -> Milestone:
-    """A milestone as the API gives it."""
-    return {
+    """A milestone as the API gives it; `carried_over` is there when its plan was closed while it was open."""
+    shown: Milestone = {
         "id": row.id,
         "ref": row.ref,
         "title": row.title,
@@ -128,15 +128,14 @@ def milestone(row: MilestoneRow) -> Milestone:
         "evidence": shapes.evidenced(row.evidence),
         "still_needed": [{"code": why.code, "message": why.message} for why in row.still_needed],
         "marking": row.marking,
-        "carried_over": _carried_over(row),
         "version": row.version,
     }
+    if row.carried_over is not None:
+        shown["carried_over"] = _carried_over(row.carried_over)
+    return shown
 
 
-def _carried_over(row: MilestoneRow) -> CarriedOver | None:
-    found = row.carried_over
-    if found is None:
-        return None
+def _carried_over(found: Any) -> CarriedOver:
     return {"to": found.words, "plan": found.plan[0] if found.plan else None, "rag": found.rag, "at": found.at}
 
 
