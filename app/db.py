@@ -327,17 +327,19 @@ class Database:
         if not refused.attempted:
             return
 
-        def put_on_record(uow: UnitOfWork) -> None:
-            uow.record(
-                f"{refused.attempted}_refused",
-                plan_id=refused.plan_id,
-                item_kind=refused.item_kind,
-                item_id=refused.item_id,
-                milestone_id=refused.item_id if refused.item_kind == "milestone" else None,
-                facts={"reasons": list(refused.codes)},
-            )
+        self._transact(lambda uow: record_refusal(uow, refused), actor=actor, now=now)
 
-        self._transact(put_on_record, actor=actor, now=now)
+
+def record_refusal(uow: UnitOfWork, refused: Refused) -> None:
+    """Put an attempt that a rule refused on the record."""
+    uow.record(
+        f"{refused.attempted}_refused",
+        plan_id=refused.plan_id,
+        item_kind=refused.item_kind,
+        item_id=refused.item_id,
+        milestone_id=refused.item_id if refused.item_kind == "milestone" else None,
+        facts={"reasons": list(refused.codes)},
+    )
 
 
 def _sqlite_engine(url: str, *, writer: bool, size: int) -> Engine:

@@ -97,6 +97,13 @@ def made() -> dict[str, Any]:
     }
 
 
+def looked() -> dict[str, Any]:
+    """What a POST documents that only looks: what is asked about is too much for an address."""
+    responses = problems.documented(problems.WRITING)
+    responses[200] = {"description": "Looked at. Nothing was written."}
+    return {"responses": responses, "openapi_extra": {"parameters": [_IF_MATCH, _IDEMPOTENCY_KEY]}}
+
+
 def changed() -> dict[str, Any]:
     """What a PATCH documents: 200, and that it needs the version it changes."""
     responses = problems.documented(problems.CHANGING)

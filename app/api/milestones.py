@@ -21,7 +21,8 @@ from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, Mi
 from app.domain.plans import MilestoneFilters, MilestonePage, order_of
 from app.domain.rag import Reason as RagReason
 from app.domain.refusals import Forbidden
-from app.domain.words import Marking, Rag, Status
+from app.domain.words import DateSetter, Marking, Rag, Status
+from app.services import baselines
 from app.services import milestones as services
 from app.services.evidence import check_complete
 from app.services.milestone_lists import milestone_stub
@@ -207,6 +208,7 @@ class NewMilestone(_Facts):
     supporting_organisations: list[Key] = Field(default=[], max_length=50)
     start_date: Day | None = None
     due_date: Day | None = None
+    due_set_by: DateSetter = DateSetter.PLAN
     marking: Marking = Marking.OFFICIAL
     restricted_to: list[Key] = Field(default=[], max_length=50, description="Slugs of organisations, ids of people")
 
@@ -229,6 +231,7 @@ class MilestoneChanges(_Facts):
     supporting_organisations: list[Key] = Field(default=[], max_length=50)
     start_date: Day | None = None
     due_date: Day | None = None
+    due_set_by: DateSetter = absent()
     marking: Marking = absent()
     restricted_to: list[Key] = Field(default=[], max_length=50, description="Slugs of organisations, ids of people")
 
@@ -263,6 +266,13 @@ class Reopening(Body):
 
     reason: Said
     due_date: Day
+
+
+class BaselineCorrection(Body):
+    """The baseline as it should have read, and how it came to be mistyped."""
+
+    baseline_date: Day
+    reason: Said
 
 
 class Lifting(Body):
@@ -445,4 +455,16 @@ def lift_declaration(run: Writing, milestone_id: MilestoneId, body: Lifting) -> 
         reason=body.reason,
         if_match=run.if_match,
         respond=moved_on,
+    )
+
+
+@router.post("/milestones/{id}/baseline-correction", response_model=Milestone, **answers.made())
+def correct_baseline(run: Writing, milestone_id: MilestoneId, body: BaselineCorrection) -> Response:
+    """Put a mistyped baseline right, with a reason, until it has been published (programme managers)."""
+    return run.write(
+        baselines.correct_baseline,
+        milestone=MilestoneKey(id=milestone_id),
+        **body.facts(),
+        if_match=run.if_match,
+        respond=_moved_on,
     )

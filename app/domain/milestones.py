@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from app.domain import evidence as evidence_rules
 from app.domain.acceptances import AcceptanceView
+from app.domain.change_requests import ChangeRequestView, Named
 from app.domain.days import long_date
 from app.domain.evidence import EvidenceView, LinkedEvidence
 from app.domain.rag import Reason as RagReason
@@ -257,24 +258,6 @@ class DateChange:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeRequestView:
-    id: str
-    kind: str
-    state: str
-    requested_by: str
-    requested_by_id: str
-    requested_at: datetime
-    reason: str | None
-    due_date: date | None
-    ground: str | None
-    decided_by: str | None
-    decided_at: datetime | None
-    decision_reason: str | None
-    may_decide: bool
-    version: str
-
-
-@dataclass(frozen=True, slots=True)
 class AuditLine:
     """One audit event as a person reads it."""
 
@@ -310,6 +293,7 @@ class MayDo:
     lift_declaration: bool = False
     accept: bool = False
     lift_acceptance: bool = False
+    correct_baseline: bool = False
     read_audit: bool = False
 
 
@@ -349,6 +333,7 @@ class MilestoneView:
     action_moved_from: MovedFrom | None = None  # its action stood in another theme
     latest_update: UpdateView | None = None
     acceptance: AcceptanceView | None = None
+    came_from: Named | None = None  # the milestone it replaced or was split from, where the reader may know of it
     refused_attempts: tuple[AuditLine, ...] = ()
     honesty: tuple[str, ...] = ()  # what the honesty checks say of it, for who may read them
 

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
+from app.domain.change_requests import REDACTED as REDACTED
 from app.models.raw_rows import gathered
 from app.models.records import Text
 
-REDACTED = "[redacted]"
 _texts: Any = Text.__table__
 
 

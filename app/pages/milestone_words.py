@@ -9,6 +9,8 @@ from app.domain.evidence import EvidenceView, LinkView
 from app.domain.milestones import AuditLine, DateChange, MilestoneView, UpdateView
 from app.domain.words import (
     CAUSE_WORDS,
+    ChangeKind,
+    ChangeState,
     EvidenceForm,
     EvidencePolicy,
     Marking,
@@ -17,6 +19,7 @@ from app.domain.words import (
     ReviewOutcome,
     Status,
 )
+from app.pages.change_words import cancelled_because
 from app.pages.templating import file_size, moment, sentence
 from app.pages.wording import EVIDENCE_KIND_WORDS, RAG_TITLES, listing
 
@@ -236,6 +239,8 @@ def history_line(change: DateChange) -> tuple[str, str, str]:
     was = f"was {long_date(change.was)}. " if change.was else ""
     if change.field == "baseline":
         about = f"approved with the plan by {change.by}" if change.by else "approved with the plan"
+        if change.was:
+            about = f"was {long_date(change.was)}. Corrected {moment(change.at)}, {change.by}"
     else:
         verb = "Approved " if change.field == "due" else ""
         about = f"{was}{verb}{moment(change.at)}, {change.by}"
@@ -266,6 +271,8 @@ def standing_of(view: MilestoneView) -> Standing:
         detail = f"Reported complete on {long_date(row.completed_date)}"
     if row.status is Status.ACHIEVED and row.achieved_date:
         detail = f"On {long_date(row.achieved_date)}"
+    if row.status is Status.CANCELLED:
+        detail = _why_cancelled(view)
     if row.rag is None:
         achieved = row.status is Status.ACHIEVED
         return Standing(
@@ -286,6 +293,17 @@ def standing_of(view: MilestoneView) -> Standing:
         words=row.standing,
         detail=detail,
     )
+
+
+def _why_cancelled(view: MilestoneView) -> str:
+    """Why it ended, and where the work went."""
+    ending = (ChangeKind.CANCELLATION, ChangeKind.REPLACEMENT, ChangeKind.SPLIT)
+    done = (one for one in view.change_requests if one.state == ChangeState.APPROVED and one.kind in ending)
+    ended_by = next(done, None)
+    if ended_by is None:
+        return ""
+    because = cancelled_because(ended_by)
+    return f"{because[0].upper()}{because[1:]}"
 
 
 def _days(rag: Rag, days: int | None, exception_days: int | None) -> str:
@@ -319,7 +337,7 @@ def audit_entries(lines: Sequence[AuditLine], *, names: Mapping[str, str]) -> li
 
 def audit_entry(line: AuditLine, names: Mapping[str, str]) -> AuditEntry:
     """One event in words."""
-    facts = ((_titled(name), _fact(value, names)) for name, value in line.facts.items())
+    facts = ((_titled(name), _named_fact(name, value, names)) for name, value in line.facts.items())
     return AuditEntry(
         line=line,
         title=line.event.replace("_", " ").capitalize(),
@@ -331,6 +349,13 @@ def audit_entry(line: AuditLine, names: Mapping[str, str]) -> AuditEntry:
 
 def _titled(name: str) -> str:
     return {"sha256": "SHA-256"}.get(name, name.replace("_", " ").capitalize())
+
+
+def _named_fact(name: str, value: object, names: Mapping[str, str]) -> str:
+    """The milestone that goes on is named for whoever may know of it; the trail holds its id only."""
+    if name == "other" and value not in names:
+        return "another milestone"
+    return _fact(value, names)
 
 
 def _fact(value: object, names: Mapping[str, str]) -> str:

@@ -16,6 +16,7 @@ from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, Mi
 from app.domain.plans import Choices, MilestoneFilters, MilestoneOrder, MilestonePage, PlanView, SortBy, order_of
 from app.domain.refusals import Forbidden, Refused, invalid
 from app.domain.words import DateSetter, Marking, Rag, Status
+from app.pages.change_words import asked
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
 from app.pages.exception_reports import Addresses
 from app.pages.forms import Form, Submitted, day_in_address, filled, see_other, settle
@@ -33,7 +34,6 @@ from app.pages.templating import render, wants_fragment
 from app.pages.uploading import UPLOAD_BODY, keeping, received, upload_of
 from app.pages.wording import (
     DATE_SETTER_WORDS,
-    GROUND_WORDS,
     RAG_TITLES,
     STATUS_TITLES,
     approved_words,
@@ -43,6 +43,7 @@ from app.pages.wording import (
     short,
     slip_words,
 )
+from app.services import baselines
 from app.services import milestones as services
 from app.services.audit_events import list_events
 from app.services.evidence import check_complete
@@ -62,6 +63,10 @@ MARKINGS = [
     (Marking.OFFICIAL_SENSITIVE, "Official-Sensitive", "Printed on the milestone wherever it is shown"),
 ]
 
+DATE_SETTERS = [
+    (str(setter), f"{words[0].upper()}{words[1:]}" if words else "The plan itself")
+    for setter, words in DATE_SETTER_WORDS.items()
+]
 
 VISIBILITY = [
     ("keep", "Leave it as it is"),
@@ -298,7 +303,7 @@ def show_milestone_page(
         evidence=evidence,
         timeline=[entry_of(entry) for entry in view.timeline],
         history=[history_line(change) for change in view.date_history],
-        change_requests=view.change_requests,
+        change_requests=[asked(one) for one in view.change_requests],
         slip=slip_words(row.slip_days),
         approved_slip=approved_words(row.approved_slip_days, row.moves),
         marking="Official-Sensitive" if row.marking is Marking.OFFICIAL_SENSITIVE else "",
@@ -306,7 +311,6 @@ def show_milestone_page(
         set_by=DATE_SETTER_WORDS[view.due_set_by] if view.due_set_by is not DateSetter.PLAN else "",
         rag_titles=RAG_TITLES,
         acceptance_words=acceptance_words,
-        ground_words=GROUND_WORDS,
         relevance=RELEVANCE,
         robustness=ROBUSTNESS,
         problem=problem or Form(),
@@ -409,7 +413,8 @@ def names_around(view: MilestoneView, offered: Choices) -> dict[str, str]:
     """Who and what the ids in a milestone's trail mean, as far as the page knows."""
     row = view.row
     organisations = {one.id: one.name for one in (row.organisation, *row.supporting_organisations)}
-    return {**dict(offered.owners), **dict(offered.actions), **organisations}
+    others = {one.other.id: one.other.ref for one in view.change_requests if one.other}
+    return {**dict(offered.owners), **dict(offered.actions), **organisations, **others}
 
 
 # --- Facts ---------------------------------------------------------------------------------------------------------
@@ -458,6 +463,7 @@ def _facts(form: Form) -> dict[str, Any]:
         "supporting_organisations": form.all("supporting_organisations"),
         "start_date": form.day("start_date", "The start date"),
         "due_date": form.day("due_date", "The due date"),
+        "due_set_by": form.choice("due_set_by", DateSetter) or DateSetter.PLAN,
         "marking": form.choice("marking", Marking) or Marking.OFFICIAL,
     }
 
@@ -475,6 +481,7 @@ def _form_of(view: MilestoneView) -> Form:
             "supporting_organisations": [one.slug for one in row.supporting_organisations],
             "start_date": row.start_date,
             "due_date": row.due_date,
+            "due_set_by": view.due_set_by,
             "marking": row.marking,
             "visibility": "keep",
         }
@@ -504,6 +511,7 @@ def _facts_page(
         plan=plan_view,
         choices=offered,
         markings=MARKINGS,
+        date_setters=DATE_SETTERS,
         visibility=VISIBILITY if view else VISIBILITY[1:],
         heading="Change the facts" if view else "Add a milestone",
         caption=view.row.ref if view else "Milestones",
@@ -527,6 +535,7 @@ _COMPARED = {
     "action": "Action",
     "start_date": "Start date",
     "due_date": "Due date",
+    "due_set_by": "Who set the due date",
     "marking": "Marking",
 }
 _IN_DRAFT_ONLY = {"success_criterion", "due_date"}
@@ -538,7 +547,10 @@ def _clashes(form: Form, view: MilestoneView, offered: Choices) -> list[tuple[st
     if form.stale is None:
         return []
     now = _form_of(view)
-    words = {**dict(offered.owners), **dict(offered.organisations), **dict(offered.actions), **_MARKING_WORDS}
+    words = {
+        **dict(offered.owners), **dict(offered.organisations), **dict(offered.actions), **_MARKING_WORDS,
+        **dict(DATE_SETTERS),
+    }  # fmt: skip
     asked = [name for name in _COMPARED if form.value("in_draft") or name not in _IN_DRAFT_ONLY]
     compared = [(_COMPARED[name], _compared(form, name, words), _compared(now, name, words)) for name in asked]
     return [(label, yours, theirs) for label, yours, theirs in compared if yours != theirs]
@@ -669,6 +681,37 @@ def lift_declaration(run: Writing, plan: str, ref: str, request: Request, form: 
     return _settle_step(run, request, plan, ref, form, change, _LIFTING)
 
 
+@router.get("/plans/{plan}/milestones/{ref}/baseline-correction")
+def ask_baseline_correction(run: Reading, plan: str, ref: str, request: Request) -> Response:
+    """The form that puts a mistyped baseline right."""
+    return _step_page(run, request, plan, ref, Form(), _BASELINE)
+
+
+@router.post("/plans/{plan}/milestones/{ref}/baseline-correction")
+def correct_baseline(run: Writing, plan: str, ref: str, request: Request, form: Submitted) -> Response:
+    """Put a mistyped baseline right, with a reason."""
+
+    def change() -> MilestoneMoved:
+        baseline = form.day("baseline_date", "The baseline")
+        if baseline is None and form.error("baseline_date") is None:
+            form.add("baseline_date", "required", "Enter the baseline as it should have read")
+        reason = form.required("reason", "Enter how it came to be mistyped")
+        form.check()
+        key, version = MilestoneKey(plan=plan, ref=ref), form.optional("version")
+        return run.write(
+            baselines.correct_baseline, milestone=key, baseline_date=baseline, reason=reason, if_match=version
+        )
+
+    return _settle_step(run, request, plan, ref, form, change, _BASELINE)
+
+
+_BASELINE = (
+    "baseline-correction",
+    "Correct a mistyped baseline",
+    "Correct it",
+    "milestones/baseline_correction.html",
+    "correct_baseline",
+)
 _RETURN = ("return", "Return to in progress", "Return it", "milestones/return.html", "return_")
 _REOPENING = ("reopening", "Reopen this milestone", "Reopen it", "milestones/reopening.html", "reopen")
 _LIFTING = ("declaration/lifting", "Lift the declaration", "Lift it", "milestones/lifting.html", "lift_declaration")

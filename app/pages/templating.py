@@ -217,6 +217,7 @@ class Frame:
             ("milestones", "/milestones", "Milestones"),
             ("timeline", "/timeline", "Timeline"),
             ("meetings", "/meetings", "Meetings"),
+            ("changes", "/change-requests", "Change requests"),
             ("themes", "/themes", "Themes and actions"),
         ]
         if self.plan and self.plan.roles & ANYWHERE[Act.READ_AUDIT]:

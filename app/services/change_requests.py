@@ -1,27 +1,49 @@
-"""Change requests for a due date or a cancellation: asked with a reason, decided by somebody else (rule 3)."""
+"""Change requests, step by step: asked with a reason, seen before, decided by somebody else, withdrawn (rule 3)."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NoReturn
 
-from sqlalchemy import select
-from sqlalchemy.orm import aliased
+from sqlalchemy import func, select
 
-from app.db import UnitOfWork
-from app.domain import permissions, rag
-from app.domain.days import long_date
+from app.db import UnitOfWork, record_refusal
+from app.domain import change_requests as rules
+from app.domain import permissions
+from app.domain.change_requests import (
+    Agreement,
+    ChangeRequestPage,
+    ChangeRequestView,
+    Decided,
+    Effect,
+    Part,
+    Proposal,
+)
 from app.domain.ids import new_id
-from app.domain.milestones import ChangeRequestView, MilestoneKey
+from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
-from app.domain.rag import Moves
-from app.domain.refusals import NotFound, Reason, Refused, Stale, invalid
-from app.domain.words import CancellationGround, ChangeKind, ChangeState, MilestoneEventKind, PlanState, Status
-from app.models import ChangeRequest, Person
+from app.domain.refusals import Forbidden, Invalid, NotFound, Reason, Refused, Stale, invalid
+from app.domain.words import (
+    CancellationGround,
+    ChangeKind,
+    ChangeState,
+    EvidencePolicy,
+    MeetingState,
+    MilestoneEventKind,
+    MovedRule,
+    PlanState,
+)
+from app.models import ChangeRequest, Milestone, Plan, ReviewMeeting
 from app.models.texts import latest_texts
-from app.services import settling
+from app.models.visibility import knowable_in
+from app.services import change_proposals, change_views, foreseeing, plan_settings, settling, successors
 from app.services.cases import Case, open_case, read_case
+from app.services.change_proposals import Wish
+from app.services.plans import known_plan, live_plan
 from app.services.writing import Checks
 
-TAKEN = (ChangeKind.DUE_DATE, ChangeKind.CANCELLATION)
+# --- Asking -----------------------------------------------------------------------------------------------------------
 
 
 def request_change(
@@ -32,62 +54,85 @@ def request_change(
     reason: str,
     due_date: date | None = None,
     ground: CancellationGround | None = None,
+    other: str | None = None,
+    success_criterion: str | None = None,
+    parts: Sequence[Part] = (),
+    agreement: Agreement | None = None,
     if_match: str | None = None,
 ) -> ChangeRequestView:
-    """Ask to move a due date or to cancel. The milestone keeps its colour until somebody else decides."""
+    """Ask for a change of a milestone. It keeps its colour until somebody else decides."""
     case = open_case(uow, milestone, act=Act.REQUEST_CHANGE, if_match=if_match)
     checks = Checks()
     said = checks.required_text("reason", reason, name="the reason for the change")
-    if kind is ChangeKind.DUE_DATE and due_date is None:
-        checks.add("due_date", "required", "Enter the new due date")
-    if kind is ChangeKind.CANCELLATION and ground is None:
-        checks.add("ground", "required", "Choose why it is cancelled")
-    checks.done()
-    _refuse_unless_open_to_change(case, kind, due_date)
-    if due_date is not None and kind is ChangeKind.DUE_DATE:
-        check_due_date(case, due_date)
-        request = ask_for_due_date(uow, case, due_date=due_date, reason=said)
-    else:
-        request = _ask(uow, case, kind=ChangeKind.CANCELLATION, reason=said, ground=ground)
+    wish = Wish(
+        kind=kind, due_date=due_date, ground=ground, other=other, success_criterion=success_criterion, parts=parts,
+        agreement=agreement,
+    )  # fmt: skip
+    asked, texts = _proposed(uow, case, wish, checks)
+    request = _ask(uow, case.plan, asked, {"reason": said, **texts}, case=case)
     settling.settle(uow, case)
-    return _views(uow, [request.id], case)[0]
+    return change_views.view_of(uow, request.id, plan=case.plan, effect=True)
 
 
-def list_change_requests(uow: UnitOfWork, *, milestone: MilestoneKey) -> tuple[ChangeRequestView, ...]:
-    """Every change asked for on a milestone, newest first."""
+def preview_change(
+    uow: UnitOfWork,
+    *,
+    milestone: MilestoneKey,
+    kind: ChangeKind,
+    due_date: date | None = None,
+    ground: CancellationGround | None = None,
+    other: str | None = None,
+    success_criterion: str | None = None,
+    parts: Sequence[Part] = (),
+    agreement: Agreement | None = None,
+    if_match: str | None = None,
+) -> Effect:
+    """What the change would do if it were approved now. Judged like a request, and nothing is written."""
     case = read_case(uow, milestone)
-    permissions.require(uow.actor, Act.READ_PLAN, case.item)
-    return views_of(uow, case)
+    permissions.require(uow.actor, Act.REQUEST_CHANGE, case.item)
+    _must_match(case.version, if_match)
+    wish = Wish(
+        kind=kind, due_date=due_date, ground=ground, other=other, success_criterion=success_criterion, parts=parts,
+        agreement=agreement,
+    )  # fmt: skip
+    asked, _ = _proposed(uow, case, wish, Checks())
+    return change_views.effect_of(uow, case, asked)
 
 
-def decide_change(
-    uow: UnitOfWork, *, change_request: str, outcome: str, reason: str, if_match: str | None = None
+def request_settings(
+    uow: UnitOfWork,
+    *,
+    slug: str,
+    kind: ChangeKind,
+    reason: str,
+    evidence_policy: EvidencePolicy | None = None,
+    tolerance_days: int | None = None,
+    overdue_limit_days: int | None = None,
+    moved_rule: MovedRule | None = None,
+    cycle_days: int | None = None,
+    triage_hours: int | None = None,
+    if_match: str | None = None,
 ) -> ChangeRequestView:
-    """Approve or decline. Never by who asked, nor by the milestone's owner. An approved date moves the due date."""
-    request = uow.session.get(ChangeRequest, change_request)
-    if request is None or request.milestone_id is None:
-        raise NotFound
-    case = open_case(uow, MilestoneKey(id=request.milestone_id))
-    uow.session.refresh(request, with_for_update=True)
-    permissions.require(uow.actor, Act.DECIDE_CHANGE, Item(plan_id=case.plan.id, owner_id=case.milestone.owner_id))
-    if if_match is not None and if_match != str(request.version):
-        raise Stale(current_version=str(request.version))
-    said = _check_decision(outcome, reason)
-    _refuse_own_decision(uow, case, request, outcome)
-    request.state = ChangeState(outcome)
-    request.decided_by, request.decided_at = uow.actor.id, uow.now
-    request.version += 1
-    uow.session.flush()
-    if request.state is ChangeState.APPROVED:
-        _carry_out(uow, case, request)
-    uow.record(
-        "change_request_decided",
-        **{**case.about, "item_kind": "change_request", "item_id": request.id},
-        facts={"kind": request.kind, "outcome": outcome},
-        texts={"decision_reason": said},
-    )
-    settling.settle(uow, case)
-    return _views(uow, [request.id], case)[0]
+    """Ask for another evidence policy or other settings of a plan."""
+    plan = _plan_for(uow, slug, Act.REQUEST_CHANGE, if_match)
+    checks = Checks()
+    said = checks.required_text("reason", reason, name="the reason for the change")
+    given = {
+        "evidence_policy": evidence_policy, "tolerance_days": tolerance_days, "overdue_limit_days": overdue_limit_days,
+        "moved_rule": moved_rule, "cycle_days": cycle_days, "triage_hours": triage_hours,
+    }  # fmt: skip
+    asked = _proposed_settings(plan, kind, given, checks)
+    request = _ask(uow, plan, asked, {"reason": said})
+    return change_views.view_of(uow, request.id, plan=plan, effect=True)
+
+
+def preview_settings(
+    uow: UnitOfWork, *, slug: str, kind: ChangeKind, if_match: str | None = None, **given: Any
+) -> Effect:
+    """What other settings would do: which colours change, and which achieved milestones would fall back."""
+    plan = _plan_for(uow, slug, Act.REQUEST_CHANGE, if_match)
+    asked = _proposed_settings(plan, kind, given, Checks())
+    return change_views.effect_of_settings(uow, plan, asked.settings or {})
 
 
 def check_due_date(case: Case, due_date: date) -> None:
@@ -98,71 +143,268 @@ def check_due_date(case: Case, due_date: date) -> None:
 
 
 def ask_for_due_date(uow: UnitOfWork, case: Case, *, due_date: date, reason: str) -> ChangeRequest:
-    return _ask(uow, case, kind=ChangeKind.DUE_DATE, reason=reason, due_date=due_date)
+    """The new due date that a reopening asks for in the same step."""
+    asked = Proposal(kind=ChangeKind.DUE_DATE, due_date=due_date)
+    return _ask(uow, case.plan, asked, {"reason": reason}, case=case)
 
 
-def views_of(uow: UnitOfWork, case: Case) -> tuple[ChangeRequestView, ...]:
-    return _views(uow, None, case)
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+def list_change_requests(uow: UnitOfWork, *, milestone: MilestoneKey) -> tuple[ChangeRequestView, ...]:
+    """Every change asked for on a milestone, newest first."""
+    case = read_case(uow, milestone)
+    permissions.require(uow.actor, Act.READ_PLAN, case.item)
+    return change_views.views_of(uow, case)
+
+
+def list_plan_requests(
+    uow: UnitOfWork,
+    *,
+    slug: str,
+    state: ChangeState | None = None,
+    kind: ChangeKind | None = None,
+    effect: bool = False,
+) -> ChangeRequestPage:
+    """The change requests of a plan that this actor may know of. Those that wait come oldest first."""
+    plan = live_plan(uow, slug)
+    known = _known_to(uow, plan)
+    which: list[Any] = [known]
+    if state is not None:
+        which.append(ChangeRequest.state == state)
+    if kind is not None:
+        which.append(ChangeRequest.kind == kind)
+    waiting = select(func.count()).where(
+        ChangeRequest.plan_id == plan.id,  # type: ignore[arg-type]
+        ChangeRequest.state == ChangeState.REQUESTED,  # type: ignore[arg-type]
+        known,
+    )
+    oldest_first = state is ChangeState.REQUESTED
+    item, live = Item(plan_id=plan.id), plan.state is PlanState.APPROVED
+    return ChangeRequestPage(
+        items=change_views.views(uow, *which, plan=plan, effect=effect, oldest_first=oldest_first),
+        waiting=uow.session.execute(waiting).scalar_one(),
+        withheld=change_views.withheld_requests(uow, plan.id),
+        may_request=live and permissions.may(uow.actor, Act.REQUEST_CHANGE, item),
+        may_decide=live and permissions.may(uow.actor, Act.DECIDE_CHANGE, item),
+    )
+
+
+def get_change_request(uow: UnitOfWork, *, change_request: str, slug: str | None = None) -> ChangeRequestView:
+    """One change request, with what it would do while it waits."""
+    request, plan = _found(uow, change_request)
+    if slug is not None and plan.slug != slug:
+        raise NotFound
+    permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=plan.id))
+    return change_views.view_of(uow, request.id, plan=plan, effect=True)
+
+
+# --- Deciding ---------------------------------------------------------------------------------------------------------
+
+
+def decide_change(
+    uow: UnitOfWork,
+    *,
+    change_request: str,
+    outcome: str,
+    reason: str,
+    meeting: str | None = None,
+    if_match: str | None = None,
+) -> ChangeRequestView:
+    """Approve or decline. Never by who asked, nor by the milestone's owner. What is approved is carried out at once."""
+    request, plan = _found(uow, change_request)
+    case = open_case(uow, MilestoneKey(id=request.milestone_id)) if request.milestone_id else None
+    uow.session.refresh(request, with_for_update=True)
+    owner = case.milestone.owner_id if case else None
+    permissions.require(uow.actor, Act.DECIDE_CHANGE, Item(plan_id=plan.id, owner_id=owner))
+    _must_match(str(request.version), if_match)
+    said = _check_decision(outcome, reason)
+    held = _meeting_of(uow, plan, meeting)
+    texts = latest_texts(uow.session, [request.id])
+    asked = change_views.proposal_of(request, texts)
+    _refuse_decision(uow, plan, case, request, asked, outcome)
+    request.state, request.meeting_id = ChangeState(outcome), held.id if held else None
+    request.decided_by, request.decided_at = uow.actor.id, uow.now
+    request.version += 1
+    uow.session.flush()
+    if request.state is ChangeState.APPROVED:
+        _carry_out(uow, plan, case, asked)
+    facts = {"kind": request.kind, "outcome": outcome, **({"meeting": held.on_day} if held else {})}
+    uow.record("change_request_decided", **_about(plan, case, request.id), facts=facts, texts={"decision_reason": said})
+    if case is not None:
+        settling.settle(uow, case)
+    return change_views.view_of(uow, request.id, plan=plan)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is decided on one of several requests."""
+
+    change_request: str
+    outcome: str
+    reason: str
+
+
+def decide_together(
+    uow: UnitOfWork, *, slug: str, meeting: str, verdicts: Sequence[Verdict], if_match: str | None = None
+) -> tuple[Decided, ...]:
+    """Decide several requests in one step, in a review meeting. Each is judged by itself: what one rule refuses does
+    not hold up the others, and each refusal is put on the record.
+    """
+    plan = _plan_for(uow, slug, Act.DECIDE_CHANGE, if_match)
+    if _meeting_of(uow, plan, meeting) is None:
+        raise invalid("meeting", "required", "Choose the review meeting in which this was decided")
+    if not verdicts:
+        raise invalid("change_requests", "required", "Choose at least one change request")
+    for verdict in verdicts:
+        _check_decision(verdict.outcome, verdict.reason)
+    _lock_in_order(uow, plan, [verdict.change_request for verdict in verdicts])
+    return tuple(_decide_one(uow, plan, meeting, verdict) for verdict in verdicts)
+
+
+def withdraw_change(
+    uow: UnitOfWork, *, change_request: str, reason: str | None = None, if_match: str | None = None
+) -> ChangeRequestView:
+    """Take back what one asked for, while it waits. Only who asked."""
+    request, plan = _found(uow, change_request)
+    case = open_case(uow, MilestoneKey(id=request.milestone_id)) if request.milestone_id else None
+    uow.session.refresh(request, with_for_update=True)
+    if request.requested_by != uow.actor.id:
+        raise Forbidden("Only who asked for a change can withdraw it", needs="who asked")
+    permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=plan.id))
+    _must_match(str(request.version), if_match)
+    checks = Checks()
+    said = checks.optional_text("reason", reason)
+    checks.done()
+    found = _unmet_state(request)
+    if plan.state is PlanState.CLOSED:
+        found += rules.unmet_plan(plan.state)
+    if found:
+        _refuse(plan, case, found, "change_withdrawal", "Nothing was withdrawn")
+    request.state, request.decided_at = ChangeState.WITHDRAWN, uow.now
+    request.version += 1
+    uow.session.flush()
+    about = _about(plan, case, request.id)
+    uow.record("change_request_withdrawn", **about, facts={"kind": request.kind}, texts={"decision_reason": said})
+    if case is not None:
+        settling.settle(uow, case)
+    return change_views.view_of(uow, request.id, plan=plan)
+
+
+# --- How it is done ---------------------------------------------------------------------------------------------------
+
+
+def _proposed(uow: UnitOfWork, case: Case, wish: Wish, checks: Checks) -> tuple[Proposal, dict[str, str | None]]:
+    """Where no change could be asked for at all, that is said first; then what is wrong with what was sent."""
+    if wish.kind not in rules.OF_MILESTONES:
+        raise invalid("kind", "not_here", f"This is asked of the plan: /plans/{case.plan.slug}/change-requests")
+    asked, texts = change_proposals.proposal_about(uow, case, wish, checks)
+    always = change_proposals.unmet_state(case, asked.kind)
+    found = always if checks.errors else change_proposals.unmet(uow, case, asked)
+    found += change_proposals.unmet_request(case, asked)
+    if found:
+        _refuse(case.plan, case, found, "change_request", f"{case.milestone.ref}: the change was not asked for")
+    checks.done()
+    return asked, texts
+
+
+def _plan_for(uow: UnitOfWork, slug: str, act: Act, if_match: str | None) -> Plan:
+    plan = live_plan(uow, slug)
+    permissions.require(uow.actor, act, Item(plan_id=plan.id))
+    _must_match(str(plan.version), if_match)
+    return plan
+
+
+def _must_match(version: str, if_match: str | None) -> None:
+    if if_match is not None and if_match != version:
+        raise Stale(current_version=version)
+
+
+def _proposed_settings(plan: Plan, kind: ChangeKind, given: dict[str, Any], checks: Checks) -> Proposal:
+    if kind not in rules.OF_PLANS:
+        raise invalid("kind", "not_here", "This is asked of a milestone: /milestones/{id}/change-requests")
+    closed = rules.unmet_plan(plan.state)
+    if closed:
+        _refuse(plan, None, closed, "change_request", "The change was not asked for")
+    becomes = change_proposals.settings_wished(plan, kind, given, checks)
+    checks.done()
+    return Proposal(kind=kind, settings=becomes)
 
 
 def _ask(
-    uow: UnitOfWork,
-    case: Case,
-    *,
-    kind: ChangeKind,
-    reason: str,
-    due_date: date | None = None,
-    ground: CancellationGround | None = None,
+    uow: UnitOfWork, plan: Plan, asked: Proposal, texts: dict[str, str | None], *, case: Case | None = None
 ) -> ChangeRequest:
+    row = case.milestone if case else None
     request = ChangeRequest(
         id=new_id(),
-        plan_id=case.plan.id,
-        milestone_id=case.milestone.id,
-        kind=kind,
+        plan_id=plan.id,
+        milestone_id=row.id if row else None,
+        kind=asked.kind,
         requested_by=uow.actor.id,
         requested_at=uow.now,
-        due_date=due_date,
-        due_was=case.milestone.due_date,
-        ground=ground,
+        due_date=asked.due_date,
+        due_was=row.due_date if row else None,
+        ground=asked.ground,
+        replaced_by=asked.other,
+        settings=_kept(plan, asked),
+        agreed_on=asked.agreed_on,
         state=ChangeState.REQUESTED,
         version=1,
     )
     uow.session.add(request)
     uow.session.flush()
-    facts: dict[str, Any] = {"kind": kind}
-    if due_date is not None:
-        facts["due_date"] = [case.milestone.due_date, due_date]
-    if ground is not None:
-        facts["ground"] = ground
-    about = {**case.about, "item_kind": "change_request", "item_id": request.id}
-    uow.record("change_requested", **about, facts=facts, texts={"reason": reason})
+    uow.record("change_requested", **_about(plan, case, request.id), facts=_facts(plan, row, asked), texts=texts)
     return request
 
 
-def _refuse_unless_open_to_change(case: Case, kind: ChangeKind, due_date: date | None) -> None:
-    found: list[Reason] = []
-    row = case.milestone
-    if case.plan.state is PlanState.DRAFT:
-        found.append(
-            Reason("plan_not_approved", "The plan is a draft. Change the milestone itself until it is approved")
-        )
-    elif case.plan.state is PlanState.CLOSED:
-        found.append(Reason("plan_closed", "The plan is closed and read-only"))
-    if row.status in (Status.ACHIEVED, Status.CANCELLED):
-        found.append(
-            Reason("milestone_ended", f"It is {row.status}. Only a milestone that has not ended can be changed")
-        )
-    if kind is ChangeKind.DUE_DATE and due_date is not None and due_date == row.due_date and not row.reopening_pending:
-        found.append(Reason("same_date", "That is already its due date"))
-    if found:
-        raise Refused(
-            found,
-            title=f"{row.ref}: the change was not asked for",
-            attempted="change_request",
-            item_kind="milestone",
-            item_id=row.id,
-            plan_id=case.plan.id,
-        )
+def _kept(plan: Plan, asked: Proposal) -> str | None:
+    """What of a proposal is neither typed text nor a column of its own."""
+    kept: dict[str, Any] = {}
+    if asked.parts:
+        kept["parts"] = [
+            {"due_date": part.due_date.isoformat() if part.due_date else None, "owner": part.owner}
+            for part in asked.parts
+        ]
+    if asked.settings:
+        kept["settings"] = {name: [getattr(plan, name), value] for name, value in asked.settings.items()}
+    return json.dumps(kept) if kept else None
+
+
+def _facts(plan: Plan, row: Milestone | None, asked: Proposal) -> dict[str, Any]:
+    facts: dict[str, Any] = {"kind": asked.kind}
+    if asked.due_date is not None and row is not None:
+        facts["due_date"] = [row.due_date, asked.due_date]
+    if asked.ground is not None:
+        facts["ground"] = asked.ground
+    if asked.other is not None:
+        facts["other"] = asked.other
+    if asked.parts:
+        facts["due_dates"] = [part.due_date for part in asked.parts]
+    if asked.agreed_on is not None:
+        facts["agreed_on"] = asked.agreed_on
+    for name, value in (asked.settings or {}).items():
+        facts[name] = [getattr(plan, name), value]
+    return facts
+
+
+def _found(uow: UnitOfWork, change_request: str) -> tuple[ChangeRequest, Plan]:
+    """A change request of a plan, or of a milestone, that this actor may know of. Else NotFound."""
+    request = uow.session.get(ChangeRequest, change_request)
+    plan = uow.session.get(Plan, request.plan_id) if request else None
+    if request is None or plan is None:
+        raise NotFound
+    known_plan(uow, plan.slug)
+    if request.milestone_id is not None:
+        known = select(Milestone.id).where(Milestone.id == request.milestone_id, knowable_in(uow.actor, plan.id))
+        if uow.session.execute(known).first() is None:
+            raise NotFound
+    return request, plan
+
+
+def _known_to(uow: UnitOfWork, plan: Plan) -> Any:
+    """Requests of the plan itself, and of milestones that this actor may know of."""
+    known = select(Milestone.id).where(knowable_in(uow.actor, plan.id))
+    return ChangeRequest.milestone_id.is_(None) | ChangeRequest.milestone_id.in_(known)  # type: ignore[union-attr]
 
 
 def _check_decision(outcome: str, reason: str) -> str:
@@ -174,109 +416,130 @@ def _check_decision(outcome: str, reason: str) -> str:
     return said
 
 
-def _refuse_own_decision(uow: UnitOfWork, case: Case, request: ChangeRequest, outcome: str) -> None:
-    found: list[Reason] = []
-    if request.state is not ChangeState.REQUESTED:
-        found.append(Reason("already_decided", f"It was already {request.state}"))
-    if request.requested_by == uow.actor.id:
-        found.append(Reason("own_request", "You asked for this change. Somebody else decides it"))
-    if case.milestone.owner_id == uow.actor.id:
-        found.append(Reason("own_milestone", "You own this milestone. Somebody else decides its changes"))
-    if case.plan.state is PlanState.CLOSED:
-        found.append(Reason("plan_closed", "The plan is closed and read-only"))
-    if request.kind not in TAKEN:
-        raise invalid("kind", "not_taken", "Only due dates and cancellations can be decided so far")
-    if outcome == ChangeState.APPROVED:
-        found.extend(_overtaken(case, request))
-    if found:
-        raise Refused(
-            found,
-            title=f"{case.milestone.ref}: nothing was decided",
-            attempted="change_decision",
-            item_kind="milestone",
-            item_id=case.milestone.id,
-            plan_id=case.plan.id,
-        )
-
-
-def _overtaken(case: Case, request: ChangeRequest) -> list[Reason]:
-    """A request that what happened in the meantime has overtaken can only be declined: nothing is carried out on it."""
-    row, found = case.milestone, []
-    if row.status in (Status.ACHIEVED, Status.CANCELLED):
-        found.append(Reason("milestone_ended", f"It is {row.status} by now, so there is nothing to change"))
-    if request.due_date is not None and row.start_date is not None and request.due_date < row.start_date:
-        starts = long_date(row.start_date)
-        found.append(
-            Reason(
-                "due_before_start", f"It now starts on {starts}, after the date that was asked for. Ask for a later one"
-            )
-        )
+def _meeting_of(uow: UnitOfWork, plan: Plan, meeting: str | None) -> ReviewMeeting | None:
+    """The review meeting in which something was decided: one of this plan's that has begun."""
+    if not meeting:
+        return None
+    found = uow.session.get(ReviewMeeting, meeting)
+    if found is None or found.plan_id != plan.id or found.state is MeetingState.CANCELLED:
+        raise invalid("meeting", "unknown_meeting", "Choose one of this plan’s review meetings")
+    if found.on_day > uow.today:
+        raise invalid("meeting", "meeting_to_come", "That meeting is still to come: nothing has been decided in it")
     return found
 
 
-def _carry_out(uow: UnitOfWork, case: Case, request: ChangeRequest) -> None:
-    if request.kind is ChangeKind.CANCELLATION:
-        _cancel(uow, case)
+def _unmet_state(request: ChangeRequest) -> list[Reason]:
+    if request.state is ChangeState.REQUESTED:
+        return []
+    return [Reason("already_decided", f"It was already {request.state}")]
+
+
+def _refuse_decision(
+    uow: UnitOfWork, plan: Plan, case: Case | None, request: ChangeRequest, asked: Proposal, outcome: str
+) -> None:
+    owner = case.milestone.owner_id if case else None
+    found = _unmet_state(request)
+    found += rules.unmet_decider(actor=uow.actor.id, requested_by=request.requested_by, owner=owner)
+    if outcome == ChangeState.APPROVED and not _unmet_state(request):
+        if case is None:
+            found += change_proposals.unmet_settings(plan, asked.settings or {})
+        else:
+            found += change_proposals.unmet(uow, case, asked) + change_proposals.unmet_approval(uow, case, asked)
+    elif plan.state is PlanState.CLOSED:
+        found += rules.unmet_plan(plan.state)
+    if found:
+        title = f"{case.milestone.ref if case else plan.title}: nothing was decided"
+        _refuse(plan, case, found, "change_decision", title)
+
+
+def _refuse(plan: Plan, case: Case | None, reasons: list[Reason], attempted: str, title: str) -> NoReturn:
+    raise Refused(
+        reasons,
+        title=title,
+        attempted=attempted,
+        item_kind="milestone" if case else "plan",
+        item_id=case.milestone.id if case else plan.id,
+        plan_id=plan.id,
+    )
+
+
+def _about(plan: Plan, case: Case | None, request_id: str) -> dict[str, Any]:
+    about = case.about if case else {"plan_id": plan.id, "item_ref": plan.slug}
+    return {**about, "item_kind": "change_request", "item_id": request_id}
+
+
+def _carry_out(uow: UnitOfWork, plan: Plan, case: Case | None, asked: Proposal) -> None:
+    if case is None:
+        plan_settings.put_in_force(uow, plan, asked.settings or {})
         return
     row = case.milestone
-    moves = rag.moved_facts(
-        Moves(row.moves, row.first_moved_on, row.second_moved_on, row.moved_far_on),
-        baseline=row.baseline_date,
-        old_due=row.due_date,
-        new_due=request.due_date,
-        today=uow.today,
-    )
-    row.moves, row.first_moved_on = moves.moves, moves.first_moved_on
-    row.second_moved_on, row.moved_far_on = moves.second_moved_on, moves.moved_far_on
-    was, row.due_date = row.due_date, request.due_date
-    if row.baseline_date is None:
-        row.baseline_date = request.due_date
-    row.reopening_pending = False
-    uow.record("due_date_moved", **case.about, facts={"due_date": [was, request.due_date], "moves": row.moves})
-
-
-def _cancel(uow: UnitOfWork, case: Case) -> None:
-    before, case.milestone.status = case.milestone.status, Status.CANCELLED
-    case.milestone.completed_on = None
+    was = {"due_date": row.due_date, "status": row.status}
+    for part in asked.parts:
+        successors.add_successor(uow, case, part, asked.kind)
+    foreseeing.carry_out(row, asked, uow.today)
     uow.session.flush()
-    settling.note_event(uow, case, MilestoneEventKind.CANCELLED, day=uow.today)
-    uow.record("milestone_cancelled", **case.about, facts={"status": [before, Status.CANCELLED]})
+    if asked.kind is ChangeKind.DUE_DATE:
+        facts = {"due_date": [was["due_date"], row.due_date], "moves": row.moves}
+        uow.record("due_date_moved", **case.about, facts=facts)
+    elif asked.kind is ChangeKind.CRITERIA:
+        uow.record("criteria_changed", **case.about, texts={"success_criterion": row.success_criterion})
+    else:
+        settling.note_event(uow, case, MilestoneEventKind.CANCELLED, day=uow.today)
+        facts = {"status": [was["status"], row.status], "because": asked.ground or asked.kind}
+        uow.record("milestone_cancelled", **case.about, facts=facts)
 
 
-def _views(uow: UnitOfWork, ids: list[str] | None, case: Case) -> tuple[ChangeRequestView, ...]:
-    asker, decider = aliased(Person), aliased(Person)
-    statement = (
-        select(ChangeRequest, asker.post_title, decider.post_title)
-        .join(asker, asker.id == ChangeRequest.requested_by)
-        .outerjoin(decider, decider.id == ChangeRequest.decided_by)
-        .where(ChangeRequest.milestone_id == case.milestone.id)
-        .order_by(ChangeRequest.requested_at.desc(), ChangeRequest.id.desc())
+def _lock_in_order(uow: UnitOfWork, plan: Plan, requests: list[str]) -> None:
+    """Every milestone that a decision may touch, by id, before the first is judged: the order everywhere."""
+    statement = select(ChangeRequest.milestone_id).where(  # type: ignore[call-overload]
+        ChangeRequest.id.in_(requests),
+        ChangeRequest.plan_id == plan.id,  # type: ignore[attr-defined]
     )
-    if ids is not None:
-        statement = statement.where(ChangeRequest.id.in_(ids))
-    rows = uow.session.execute(statement).all()
-    texts = latest_texts(uow.session, [row[0].id for row in rows])
-    return tuple(_view(uow, case, request, asked, decided, texts) for request, asked, decided in rows)
+    named = list(uow.session.execute(statement).scalars())
+    touched = Milestone.plan_id == plan.id if None in named else Milestone.id.in_(named)  # type: ignore[attr-defined]
+    locked = select(Milestone.id).where(touched).order_by(Milestone.id)  # type: ignore[arg-type]
+    uow.session.execute(locked.with_for_update(key_share=True)).all()
 
 
-def _view(
-    uow: UnitOfWork, case: Case, request: ChangeRequest, asked_by: str, decided_by: str | None, texts: Any
-) -> ChangeRequestView:
-    own = uow.actor.id in (request.requested_by, case.milestone.owner_id)
-    open_to_decision = request.state is ChangeState.REQUESTED and request.kind in TAKEN and not own
-    return ChangeRequestView(
-        id=request.id,
-        kind=str(request.kind),
-        state=str(request.state),
-        requested_by=asked_by,
-        requested_by_id=request.requested_by,
-        requested_at=request.requested_at,
-        reason=texts.get((request.id, "reason")),
-        due_date=request.due_date,
-        ground=str(request.ground) if request.ground else None,
-        decided_by=decided_by,
-        decided_at=request.decided_at,
-        decision_reason=texts.get((request.id, "decision_reason")),
-        may_decide=open_to_decision and permissions.may(uow.actor, Act.DECIDE_CHANGE, case.item),
-        version=str(request.version),
+def _decide_one(uow: UnitOfWork, plan: Plan, meeting: str, verdict: Verdict) -> Decided:
+    """One of several: what is refused is rolled back by itself, and put on the record."""
+    noted = len(uow.pending)
+    try:
+        with uow.session.begin_nested():
+            view = _decide_in(uow, plan, meeting, verdict)
+    except (Refused, NotFound, Forbidden, Invalid) as error:
+        del uow.pending[noted:]
+        if isinstance(error, Refused):
+            record_refusal(uow, error)
+        return Decided(verdict.change_request, *_what_it_was(uow, plan, verdict.change_request), _reasons(error))
+    ref = view.milestone.ref if view.milestone else plan.title
+    return Decided(view.id, ref, view.state)
+
+
+def _decide_in(uow: UnitOfWork, plan: Plan, meeting: str, verdict: Verdict) -> ChangeRequestView:
+    request, its_plan = _found(uow, verdict.change_request)
+    if its_plan.id != plan.id:
+        raise NotFound
+    return decide_change(
+        uow, change_request=request.id, outcome=verdict.outcome, reason=verdict.reason, meeting=meeting
     )
+
+
+def _reasons(error: Refused | NotFound | Forbidden | Invalid) -> tuple[Reason, ...]:
+    if isinstance(error, Refused):
+        return error.reasons
+    if isinstance(error, NotFound):
+        return (Reason("unknown_change_request", "There is no such change request in this plan"),)
+    return (Reason("not_allowed", error.message.rstrip(".")),)
+
+
+def _what_it_was(uow: UnitOfWork, plan: Plan, change_request: str) -> tuple[str, str]:
+    """A refused one by name and state, where this actor may know of it."""
+    try:
+        request, its_plan = _found(uow, change_request)
+    except NotFound:
+        return "", ""
+    if its_plan.id != plan.id:
+        return "", ""
+    milestone = uow.session.get(Milestone, request.milestone_id) if request.milestone_id else None
+    return milestone.ref if milestone else plan.title, str(request.state)

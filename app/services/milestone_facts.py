@@ -13,7 +13,7 @@ from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Reason, Refused
-from app.domain.words import Marking, PlanState
+from app.domain.words import DateSetter, Marking, PlanState
 from app.models import (
     Action,
     Membership,
@@ -43,6 +43,7 @@ _ALWAYS = (
     "start_date",
     "marking",
     "restricted_to",
+    "due_set_by",
 )
 _IN_DRAFT = ("due_date", "success_criterion")
 
@@ -63,6 +64,7 @@ def add_milestone(
     marking: Marking = Marking.OFFICIAL,
     restricted_to: Sequence[str] = (),
     source: str | None = None,
+    due_set_by: DateSetter = DateSetter.PLAN,
 ) -> MilestoneView:
     """Add a dated, checkable point. In an approved plan its first due date is its baseline from the start."""
     plan = known_plan(uow, slug)
@@ -78,6 +80,7 @@ def add_milestone(
         success_criterion=checks.optional_text("success_criterion", success_criterion) or "",
         start_date=start_date,
         due_date=due_date,
+        due_set_by=due_set_by,
         marking=marking,
         source=source,
         added_at=uow.now,
@@ -112,6 +115,7 @@ def add_milestone(
         facts={
             "start_date": [None, start_date],
             "due_date": [None, due_date],
+            **({"due_set_by": due_set_by} if due_set_by is not DateSetter.PLAN else {}),
             "owner": [None, row.owner_id],
             "organisation": [None, row.lead_organisation_id],
             "marking": marking,
@@ -138,6 +142,7 @@ def edit_milestone(
     place, changes = changes.get("position"), {name: changes[name] for name in changes if name != "position"}
     checks = Checks()
     typed = _apply_texts(checks, row, changes)
+    _check_date_setter(checks, row, changes, draft=draft)
     _apply_facts(uow, checks, row, changes)
     supporters, allowed = _apply_lists(uow, checks, row, changes)
     checks.done()
@@ -167,7 +172,7 @@ def _elsewhere(row: Milestone) -> dict[str, str]:
     return {
         "status": f"A status is changed by {here}/start, /completion, /return, /achievement or /reopening",
         "due_date": f"Once a plan is approved a due date is changed by {here}/change-requests",
-        "baseline_date": "The baseline never changes: it is the date first approved",
+        "baseline_date": f"The baseline never changes; a mistyped one is put right by {here}/baseline-correction",
         "success_criterion": f"Once a plan is approved its criteria are changed by {here}/change-requests",
         "forecast_date": f"A forecast is given with a progress update: {here}/updates",
         "completed_date": f"The completed date is given when completion is reported: {here}/completion",
@@ -190,7 +195,7 @@ def _apply_texts(checks: Checks, row: Milestone, changes: dict[str, Any]) -> dic
 
 
 def _apply_facts(uow: UnitOfWork, checks: Checks, row: Milestone, changes: dict[str, Any]) -> None:
-    for name in ("start_date", "due_date", "marking"):
+    for name in ("start_date", "due_date", "due_set_by", "marking"):
         if name in changes:
             setattr(row, name, changes[name])
     if {"start_date", "due_date"} & set(changes):
@@ -205,6 +210,13 @@ def _apply_facts(uow: UnitOfWork, checks: Checks, row: Milestone, changes: dict[
             _set_owner(uow, checks, row, changes["owner"])
         else:
             row.owner_id = None
+
+
+def _check_date_setter(checks: Checks, row: Milestone, changes: dict[str, Any], *, draft: bool) -> None:
+    """Once the plan is approved, a body that set the date is named, and never taken back: its date is not ours."""
+    named = changes.get("due_set_by", row.due_set_by)
+    if not draft and row.due_set_by is not DateSetter.PLAN and named is not row.due_set_by:
+        checks.add("due_set_by", "date_setter_stands", "Who set the date of an approved plan is never taken back")
 
 
 def _apply_lists(
@@ -312,6 +324,7 @@ def _short_facts(row: Milestone) -> dict[str, Any]:
     names = (
         "start_date",
         "due_date",
+        "due_set_by",
         "owner_id",
         "lead_organisation_id",
         "action_id",

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from app.db import UnitOfWork
 from app.domain import permissions
 from app.domain.acceptances import AcceptanceView
+from app.domain.change_requests import ChangeRequestView, Named
 from app.domain.milestones import (
     CarriedOver,
-    ChangeRequestView,
     DateChange,
     MayDo,
     MilestoneKey,
@@ -20,11 +20,12 @@ from app.domain.milestones import (
 )
 from app.domain.permissions import Act
 from app.domain.words import ChangeState, MilestoneEventKind, PlanState, Status
-from app.models import MilestoneEvent, MilestoneRestriction, Organisation, Person
+from app.models import BaselineCorrection, Milestone, MilestoneEvent, MilestoneRestriction, Organisation, Person
 from app.models.milestone_rows import milestone_row_by_id
 from app.models.plan_structure import latest_moves
 from app.models.texts import latest_texts
-from app.services import audit_events, change_requests, honesty, updates
+from app.models.visibility import knowable
+from app.services import audit_events, change_views, honesty, updates
 from app.services.carrying import carried_over_of
 from app.services.cases import Case, read_case
 from app.services.evidence_views import evidence_of
@@ -36,6 +37,7 @@ from app.services.milestone_rows import (
     moved_from_of,
     rationales_of,
 )
+from app.services.publications import published_on
 
 EVIDENCE_SHOWN = 50
 UPDATES_SHOWN = 50
@@ -69,7 +71,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
     evidence, _ = evidence_of(uow, case, limit=EVIDENCE_SHOWN)
     said, _ = updates.updates_of(uow, row.id, limit=UPDATES_SHOWN)
     transitions = _transitions(uow, row.id)
-    requests = change_requests.views_of(uow, case)
+    requests = change_views.views_of(uow, case)
     rationale = _rationale(row, said)
     may_read_audit = permissions.may(uow.actor, Act.READ_AUDIT, case.item)
     moves = latest_moves(uow.session, [row.id, row.action_id])
@@ -95,7 +97,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         not_independent=row.not_independent,
         evidence=evidence,
         timeline=_timeline(said, transitions),
-        date_history=_date_history(row, case, said, requests, transitions),
+        date_history=_date_history(row, case, said, requests, transitions, _corrections(uow, row.id)),
         change_requests=requests,
         audit=audit,
         audit_total=total,
@@ -106,6 +108,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         honesty=_honesty(uow, case, row, said, evidence),
         latest_update=next((one for one in said if not one.no_change), None),
         acceptance=_acceptance(row, transitions, uow.today),
+        came_from=_came_from(uow, row.came_from),
     )
 
 
@@ -186,14 +189,18 @@ def _date_history(
     said: tuple[UpdateView, ...],
     requests: tuple[ChangeRequestView, ...],
     transitions: list[UpdateView],
+    corrections: list[DateChange],
 ) -> tuple[DateChange, ...]:
     """Every date this milestone has had, newest first."""
     changes = [
-        DateChange("forecast", one.forecast_date, one.forecast_was, one.at, one.by)
-        for one in said
-        if one.forecast_date is not None and (one.forecast_was is not None or _first_forecast(one, said))
+        *corrections,
+        *(
+            DateChange("forecast", one.forecast_date, one.forecast_was, one.at, one.by)
+            for one in said
+            if one.forecast_date is not None and (one.forecast_was is not None or _first_forecast(one, said))
+        ),
     ]
-    due: date | None = row.baseline_date
+    due: date | None = corrections[0].was if corrections else row.baseline_date
     for request in sorted(requests, key=lambda one: one.decided_at or one.requested_at):
         if request.kind == "due_date" and request.state == ChangeState.APPROVED and request.decided_at:
             changes.append(
@@ -204,9 +211,37 @@ def _date_history(
     if row.completed_on and reported:
         changes.append(DateChange("completed", row.completed_on, None, reported.at, reported.by))
     history = sorted(changes, key=lambda change: change.at, reverse=True)
-    if row.baseline_date and case.plan.approved_on:
-        history.append(DateChange("baseline", row.baseline_date, None, row.added_at, case.plan.approved_body or ""))
+    first = corrections[0].was if corrections else row.baseline_date
+    if first and case.plan.approved_on:
+        history.append(DateChange("baseline", first, None, row.added_at, case.plan.approved_body or ""))
     return tuple(history)
+
+
+def _corrections(uow: UnitOfWork, milestone_id: str) -> list[DateChange]:
+    """What was put right in the baseline, the first first."""
+    statement = (
+        select(BaselineCorrection, Person.post_title)
+        .join(Person, Person.id == BaselineCorrection.corrected_by)
+        .where(BaselineCorrection.milestone_id == milestone_id)
+        .order_by(BaselineCorrection.corrected_at)
+    )
+    rows = uow.session.execute(statement).all()
+    texts = latest_texts(uow.session, [row.id for row, _ in rows])
+    return [
+        DateChange("baseline", row.baseline_date, row.was, row.corrected_at, by, texts.get((row.id, "reason")))
+        for row, by in rows
+    ]
+
+
+def _came_from(uow: UnitOfWork, milestone_id: str | None) -> Named | None:
+    """The milestone that this one replaced or was split from, where the reader may know of it."""
+    if milestone_id is None:
+        return None
+    statement = select(Milestone.id, Milestone.ref, Milestone.title).where(
+        Milestone.id == milestone_id, knowable(uow.actor)
+    )
+    found = uow.session.execute(statement).one_or_none()
+    return None if found is None else Named(*found)
 
 
 def _first_forecast(update: UpdateView, said: tuple[UpdateView, ...]) -> bool:
@@ -239,6 +274,11 @@ def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeReque
         request_change=live and not ended and may(Act.REQUEST_CHANGE),
         decide_change=live and any(one.may_decide for one in requests),
         edit=not closed and may(Act.EDIT_PLAN),
+        correct_baseline=live
+        and row.status is not Status.CANCELLED
+        and row.baseline_date is not None
+        and may(Act.EDIT_PLAN)
+        and published_on(uow, case) is None,
         lift_declaration=live and row.declared_rag is not None and may(Act.LIFT_DECLARATION),
         accept=live and is_exception and may_accept,
         lift_acceptance=live and accepted_until_on(row, uow.today) is not None and may_accept,

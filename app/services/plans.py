@@ -1,7 +1,6 @@
 """Plans: found, listed, created, edited, approved, closed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -17,17 +16,15 @@ from app.domain.milestones import OrganisationRef
 from app.domain.permissions import Act, Item
 from app.domain.plans import Choices, PlanSummary, PlanView
 from app.domain.refusals import NotFound, Reason, Refused, Stale
-from app.domain.words import EvidencePolicy, MovedRule, PlanState, Status
+from app.domain.words import EvidencePolicy, MovedRule, PlanState
 from app.models import Milestone, Organisation, Plan, PlanCounter, plan_heads
 from app.models.plan_heads import Meetings
-from app.services import plan_counts, resettling, settling
-from app.services.cases import affected_cases
+from app.services import plan_counts, plan_settings, resettling
 from app.services.slugs import check_slug
-from app.services.writing import Checks, refuse_unknown
+from app.services.writing import RANGES, Checks, refuse_unknown, setting_ranges
 
 _FREE = ("title", "purpose")
 _SETTINGS = ("evidence_policy", "tolerance_days", "overdue_limit_days", "moved_rule", "cycle_days", "triage_hours")
-_RANGES = {"tolerance_days": (0, 365), "overdue_limit_days": (0, 28), "cycle_days": (1, 366), "triage_hours": (1, 240)}
 
 
 def known_plan(uow: UnitOfWork, slug: str, *, lock: bool = False) -> Plan:
@@ -102,7 +99,7 @@ def create_plan(
         "cycle_days": cycle_days,
         "triage_hours": triage_hours,
     }
-    _check_ranges(checks, settings)
+    setting_ranges(checks, settings)
     lead = organisation_named(uow, organisation, checks)
     if uow.session.execute(select(Plan.id).where(Plan.slug == slug)).first():
         checks.add("slug", "taken", f"There is already a plan at {slug}")
@@ -148,7 +145,7 @@ def edit_plan(uow: UnitOfWork, *, slug: str, changes: dict[str, Any], if_match: 
         changes["title"] = checks.title("title", changes["title"])
     if "purpose" in changes:
         changes["purpose"] = checks.optional_text("purpose", changes["purpose"], limit=2000) or ""
-    _check_ranges(checks, {name: changes[name] for name in _RANGES if name in changes})
+    setting_ranges(checks, {name: changes[name] for name in RANGES if name in changes})
     checks.done()
     _refuse_closed(plan, "plan_edit")
     if not changes:
@@ -214,20 +211,7 @@ def change_policy(uow: UnitOfWork, *, slug: str, policy: EvidencePolicy) -> tupl
     """
     plan = known_plan(uow, slug)
     permissions.require(uow.actor, Act.DECIDE_CHANGE, Item(plan_id=plan.id))
-    affected = affected_cases(uow, _milestone_ids(uow, plan.id, Milestone.status == Status.ACHIEVED))
-    uow.session.refresh(plan, with_for_update=True)
-    was, fell = plan.evidence_policy, []
-    for case in affected:
-        case.settings = _with_policy(case.settings, policy)
-        if settling.would_lapse(case, case.evidence, uow.today):
-            settling.fall_back(uow, case, day=uow.today, why=f"evidence policy {policy}")
-            fell.append(case.milestone.ref)
-    plan.evidence_policy = policy
-    plan.version += 1
-    uow.session.flush()
-    uow.record("evidence_policy_changed", **_about(plan), facts={"evidence_policy": [was, policy], "fell_back": fell})
-    resettling.resettle(uow, plan)
-    return tuple(fell)
+    return plan_settings.put_in_force(uow, plan, {"evidence_policy": policy})
 
 
 def choices(uow: UnitOfWork, *, slug: str) -> Choices:
@@ -333,13 +317,6 @@ def _refuse_closed(plan: Plan, attempted: str) -> None:
         )
 
 
-def _check_ranges(checks: Checks, values: dict[str, int]) -> None:
-    for name, value in values.items():
-        low, high = _RANGES[name]
-        if not low <= value <= high:
-            checks.add(name, "out_of_range", f"{name.replace('_', ' ').capitalize()} must be from {low} to {high}")
-
-
 def _milestone_ids(uow: UnitOfWork, plan_id: str, *which: Any) -> list[str]:
     return list(uow.session.execute(select(Milestone.id).where(Milestone.plan_id == plan_id, *which)).scalars())
 
@@ -350,10 +327,6 @@ def _baseline_due_dates(uow: UnitOfWork, plan: Plan) -> None:
     uow.session.execute(in_plan.values(baseline_date=Milestone.due_date, no_date_on=None, no_owner_on=None))
     uow.session.expire_all()
     uow.session.refresh(plan)
-
-
-def _with_policy(settings: Any, policy: EvidencePolicy) -> Any:
-    return replace(settings, policy=policy)
 
 
 def _about(plan: Plan) -> dict[str, Any]:

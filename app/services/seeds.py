@@ -18,7 +18,17 @@ from app.db import Database, UnitOfWork
 from app.domain.actors import Actor, system_actor
 from app.domain.evidence import Upload
 from app.domain.refusals import WaymarkError
-from app.domain.words import Door, EvidencePolicy, EvidenceState, Marking, MeetingState, MovedRule, Role, Status
+from app.domain.words import (
+    DateSetter,
+    Door,
+    EvidencePolicy,
+    EvidenceState,
+    Marking,
+    MeetingState,
+    MovedRule,
+    Role,
+    Status,
+)
 from app.file_types import check_content
 from app.models import Milestone, Plan, Setting
 from app.services import identity, keys, meetings, milestone_facts, passwords, people, plan_parts, plans
@@ -285,6 +295,7 @@ class _Loading:
             supporting_organisations=record.get("supporting_organisations", ()),
             start_date=self._calendar.day(record.get("start_day")),
             due_date=self._calendar.day(record.get("due_day")),
+            due_set_by=DateSetter(record.get("due_set_by", DateSetter.PLAN)),
             marking=Marking(record.get("marking", Marking.OFFICIAL)),
             restricted_to=[self._ids.get(name, name) for name in record.get("restricted_to", ())],
             source=record.get("source"),

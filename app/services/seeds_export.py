@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from app.db import UnitOfWork
 from app.domain.audit import NO_PLAN
-from app.domain.words import ChangeKind, ChangeState, Marking
+from app.domain.words import ChangeKind, ChangeState, DateSetter, Marking
 from app.models import (
     Action,
     AuditEvent,
@@ -148,14 +148,7 @@ def _plan(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar) -> Rec
             "created": trail.stamp(_first(trail, "plan_created")),
             "written": trail.stamp(_first(trail, "theme_added")),
         },
-        "settings": {
-            "evidence_policy": plan.evidence_policy,
-            "tolerance_days": plan.tolerance_days,
-            "overdue_limit_days": plan.overdue_limit_days,
-            "moved_rule": plan.moved_rule,
-            "cycle_days": plan.cycle_days,
-            "triage_hours": plan.triage_hours,
-        },
+        "settings": _first_settings(trail, plan),
         "meetings": _meetings(trail),
         "memberships": _memberships(uow, plan, names, calendar),
         "themes": [filled({"ref": theme.ref, "title": theme.title, "source": theme.source}) for theme in themes],
@@ -222,7 +215,7 @@ def _milestones(uow: UnitOfWork, trail: Trail, names: _Names, actions: dict[str,
                 "action": actions[trail.first_action(row)],
                 "title": row.title,
                 "description": row.description,
-                "success_criterion": row.success_criterion,
+                "success_criterion": _first_criterion(trail, row),
                 "owner": names.people.get(row.owner_id or ""),
                 "organisation": names.organisations[row.lead_organisation_id],
                 "supporting_organisations": sorted(
@@ -230,6 +223,7 @@ def _milestones(uow: UnitOfWork, trail: Trail, names: _Names, actions: dict[str,
                 ),
                 "start_day": trail.calendar.offset(row.start_date),
                 "due_day": trail.calendar.offset(_first_due_date(trail, row)),
+                "due_set_by": row.due_set_by if row.due_set_by is not DateSetter.PLAN else None,
                 "marking": row.marking if row.marking is not Marking.OFFICIAL else None,
                 "restricted_to": _restricted_to(restrictions.get(row.id, []), names),
                 "source": row.source,
@@ -237,7 +231,9 @@ def _milestones(uow: UnitOfWork, trail: Trail, names: _Names, actions: dict[str,
             }
         )
 
-    return [record(row) for row in sorted(trail.milestones.values(), key=lambda row: row.position)]
+    # What came of a change request comes of it again.
+    written = (row for row in trail.milestones.values() if row.came_from is None)
+    return [record(row) for row in sorted(written, key=lambda row: row.position)]
 
 
 def _by_milestone(uow: UnitOfWork, model: Any, trail: Trail) -> dict[str, list[Any]]:
@@ -251,6 +247,34 @@ def _restricted_to(rows: list[MilestoneRestriction], names: _Names) -> list[str]
     """Organisations by slug, then people by e-mail address."""
     organisations = sorted(names.organisations[row.organisation_id] for row in rows if row.organisation_id)
     return organisations + sorted(names.people[row.person_id] for row in rows if row.person_id)
+
+
+def _first_criterion(trail: Trail, row: Milestone) -> str:
+    """As it stood before the first change that was approved."""
+    found = row.success_criterion
+    for event in reversed(trail.events):
+        if event.milestone_id == row.id and event.event == "criteria_changed":
+            found = ""
+        elif not found and event.item_id == row.id and event.event in ("milestone_added", "milestone_edited"):
+            found = trail.said(event).get("success_criterion", "")
+    return found
+
+
+def _first_settings(trail: Trail, plan: Plan) -> Record:
+    """As they stood when the plan was approved: what was changed since is history."""
+    settings = {
+        "evidence_policy": plan.evidence_policy,
+        "tolerance_days": plan.tolerance_days,
+        "overdue_limit_days": plan.overdue_limit_days,
+        "moved_rule": plan.moved_rule,
+        "cycle_days": plan.cycle_days,
+        "triage_hours": plan.triage_hours,
+    }
+    for event in reversed(trail.events):
+        if event.event in ("evidence_policy_changed", "plan_settings_changed"):
+            facts = json.loads(event.facts)
+            settings.update({name: facts[name][0] for name in settings if name in facts})
+    return settings
 
 
 def _first_due_date(trail: Trail, row: Milestone) -> date | None:

@@ -35,6 +35,7 @@ class Trail:
     actions: dict[str, Action]
     moves: dict[str, PartMove]
     reopened: set[tuple[str | None, object]] = field(default_factory=set)
+    waiting: dict[str | None, list[str]] = field(default_factory=dict)
 
     def said(self, event: AuditEvent) -> dict[str, str]:
         """What was typed, by field; what was redacted says so."""
@@ -276,25 +277,76 @@ def _withdrawal(trail: Trail, event: AuditEvent) -> Record:
 
 
 def _change_request(trail: Trail, event: AuditEvent) -> Record | None:
-    request = trail.requests[event.item_id]
+    request, said = trail.requests[event.item_id], trail.said(event)
+    trail.waiting.setdefault(request.milestone_id, []).append(request.id)
     if (request.milestone_id, request.requested_at) in trail.reopened:
         return None
+    kept = json.loads(request.settings) if request.settings else {}
     return {
         "does": "change_request",
-        "milestone": trail.ref(event),
+        "milestone": trail.ref(event) if request.milestone_id else None,
         "kind": request.kind,
-        "reason": trail.said(event)["reason"],
+        "reason": said["reason"],
         "due_day": trail.calendar.offset(request.due_date) if request.kind is ChangeKind.DUE_DATE else None,
         "ground": request.ground,
+        "other": trail.milestones[request.replaced_by].ref if request.replaced_by else None,
+        "success_criterion": said.get("success_criterion"),
+        "parts": [_part(trail, said, number, part) for number, part in enumerate(kept.get("parts", ()), 1)],
+        "settings": {name: becomes for name, (_, becomes) in kept.get("settings", {}).items()},
+        "agreement": _agreement(trail, request, said),
     }
 
 
+def _part(trail: Trail, said: dict[str, str], number: int, part: Record) -> Record:
+    return filled(
+        {
+            "title": said[f"title_{number}"],
+            "success_criterion": said[f"success_criterion_{number}"],
+            "due_day": trail.day(part["due_date"]),
+            "owner": trail.who[part["owner"]] if part["owner"] else None,
+        }
+    )
+
+
+def _agreement(trail: Trail, request: ChangeRequest, said: dict[str, str]) -> Record | None:
+    if request.agreed_on is None:
+        return None
+    day = trail.calendar.offset(request.agreed_on)
+    return {"by": said["agreed_by"], "day": day, "reference": said["agreement_reference"]}
+
+
 def _decision(trail: Trail, event: AuditEvent) -> Record:
+    facts = json.loads(event.facts)
     return {
         "does": "decision",
-        "milestone": trail.ref(event),
-        "outcome": json.loads(event.facts)["outcome"],
+        **_which(trail, event),
+        "outcome": facts["outcome"],
         "reason": trail.said(event)["decision_reason"],
+        "meeting_day": trail.day(facts.get("meeting")),
+    }
+
+
+def _change_withdrawal(trail: Trail, event: AuditEvent) -> Record:
+    reason = trail.said(event).get("decision_reason")
+    return {"does": "change_withdrawal", **_which(trail, event), "reason": reason}
+
+
+def _which(trail: Trail, event: AuditEvent) -> Record:
+    """Which request it is about: the first of those that wait, or as many further on as is said."""
+    request = trail.requests[event.item_id]
+    waiting = trail.waiting[request.milestone_id]
+    place = waiting.index(request.id)
+    waiting.remove(request.id)
+    return {"milestone": trail.ref(event) if request.milestone_id else None, "further_on": place or None}
+
+
+def _baseline_correction(trail: Trail, event: AuditEvent) -> Record:
+    _, corrected = json.loads(event.facts)["baseline_date"]
+    return {
+        "does": "baseline_correction",
+        "milestone": trail.ref(event),
+        "baseline_day": trail.day(corrected),
+        "reason": trail.said(event)["reason"],
     }
 
 
@@ -323,4 +375,6 @@ _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "evidence_withdrawn": _withdrawal,
     "change_requested": _change_request,
     "change_request_decided": _decision,
+    "change_request_withdrawn": _change_withdrawal,
+    "baseline_corrected": _baseline_correction,
 }

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import UnitOfWork
+from app.domain.change_requests import Agreement, Part
 from app.domain.evidence import Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.words import (
@@ -18,13 +19,25 @@ from app.domain.words import (
     ChangeState,
     DelayCause,
     EvidenceKind,
+    EvidencePolicy,
     Marking,
     MeetingState,
+    MovedRule,
     Rag,
     ReviewOutcome,
 )
-from app.models import ChangeRequest, Person
-from app.services import acceptances, change_requests, evidence, meetings, milestones, plan_structure, plans, updates
+from app.models import ChangeRequest, Person, Plan, ReviewMeeting
+from app.services import (
+    acceptances,
+    baselines,
+    change_requests,
+    evidence,
+    meetings,
+    milestones,
+    plan_structure,
+    plans,
+    updates,
+)
 from app.services.plan_structure import PartKey
 from app.services.seeds_format import BadSeeds, Calendar, Record
 
@@ -235,6 +248,13 @@ def _withdrawal(uow: UnitOfWork, stage: Stage, step: Record) -> None:
 
 
 def _change_request(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    """Of a milestone, or of the plan itself where none is named."""
+    if "milestone" not in step:
+        change_requests.request_settings(
+            uow, slug=stage.plan, kind=ChangeKind(step["kind"]), reason=step["reason"], **_settings(step["settings"])
+        )
+        return
+    agreed = step.get("agreement")
     change_requests.request_change(
         uow,
         milestone=stage.key(step),
@@ -242,20 +262,82 @@ def _change_request(uow: UnitOfWork, stage: Stage, step: Record) -> None:
         reason=step["reason"],
         due_date=stage.calendar.day(step.get("due_day")),
         ground=_word(CancellationGround, step.get("ground")),
+        other=step.get("other"),
+        success_criterion=step.get("success_criterion"),
+        parts=[_part(uow, stage, part) for part in step.get("parts", ())],
+        agreement=Agreement(agreed["by"], stage.calendar.day(agreed["day"]), agreed["reference"]) if agreed else None,
     )
 
 
+def _part(uow: UnitOfWork, stage: Stage, part: Record) -> Part:
+    email = part.get("owner")
+    owner = select(Person.id).where(Person.email == email)  # type: ignore[call-overload]
+    return Part(
+        title=part["title"],
+        success_criterion=part["success_criterion"],
+        due_date=stage.calendar.date_of(part["due_day"]),
+        owner=uow.session.execute(owner).scalar_one() if email else None,
+    )
+
+
+def _settings(given: Record) -> dict[str, Any]:
+    words = {"evidence_policy": EvidencePolicy, "moved_rule": MovedRule}
+    return {name: words[name](value) if name in words else value for name, value in given.items()}
+
+
 def _decision(uow: UnitOfWork, stage: Stage, step: Record) -> None:
-    """On what was asked first of what the milestone still has open."""
-    waiting = uow.session.execute(
+    decided = change_requests.decide_change(
+        uow,
+        change_request=_waiting(uow, stage, step),
+        outcome=step["outcome"],
+        reason=step["reason"],
+        meeting=_meeting(uow, stage, step),
+    )
+    stage.milestones.update({part.made.ref: part.made.id for part in decided.parts if part.made})
+
+
+def _change_withdrawal(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    change_requests.withdraw_change(uow, change_request=_waiting(uow, stage, step), reason=step.get("reason"))
+
+
+def _waiting(uow: UnitOfWork, stage: Stage, step: Record) -> str:
+    """What was asked first of what the milestone (or the plan) still has open, or as many further on as is said."""
+    milestone_id = stage.milestone_id(step) if "milestone" in step else None
+    statement = (
         select(ChangeRequest.id)  # type: ignore[call-overload]
-        .where(ChangeRequest.milestone_id == stage.milestone_id(step), ChangeRequest.state == ChangeState.REQUESTED)
-        .order_by(ChangeRequest.requested_at)
-        .limit(1)
-    ).scalar()
-    if waiting is None:
-        raise BadSeeds(f"{stage.plan}: on day {step['day']} {step['milestone']} has no change to decide on.")
-    change_requests.decide_change(uow, change_request=waiting, outcome=step["outcome"], reason=step["reason"])
+        .join(Plan, Plan.id == ChangeRequest.plan_id)
+        .where(
+            Plan.slug == stage.plan,
+            ChangeRequest.milestone_id == milestone_id,
+            ChangeRequest.state == ChangeState.REQUESTED,
+        )
+        .order_by(ChangeRequest.requested_at, ChangeRequest.id)
+    )
+    waiting = list(uow.session.execute(statement).scalars())
+    place: int = step.get("further_on", 0)
+    if place >= len(waiting):
+        about = step.get("milestone", "the plan")
+        raise BadSeeds(f"{stage.plan}: on day {step['day']} {about} has no such change to decide on.")
+    found: str = waiting[place]
+    return found
+
+
+def _meeting(uow: UnitOfWork, stage: Stage, step: Record) -> str | None:
+    if "meeting_day" not in step:
+        return None
+    on = stage.calendar.date_of(step["meeting_day"])
+    statement = (
+        select(ReviewMeeting.id)  # type: ignore[call-overload]
+        .join(Plan, Plan.id == ReviewMeeting.plan_id)
+        .where(Plan.slug == stage.plan, ReviewMeeting.on_day == on)
+    )
+    found: str = uow.session.execute(statement).scalar_one()
+    return found
+
+
+def _baseline_correction(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    baseline = stage.calendar.date_of(step["baseline_day"])
+    baselines.correct_baseline(uow, milestone=stage.key(step), baseline_date=baseline, reason=step["reason"])
 
 
 def _word(words: Any, value: str | None) -> Any:
@@ -284,4 +366,6 @@ VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
     "withdrawal": _withdrawal,
     "change_request": _change_request,
     "decision": _decision,
+    "change_withdrawal": _change_withdrawal,
+    "baseline_correction": _baseline_correction,
 }

@@ -116,16 +116,19 @@ def catch_up(uow: UnitOfWork, case: Case) -> None:
 
 def fall_back(uow: UnitOfWork, case: Case, *, day: date, why: str) -> None:
     """Lower an achieved milestone whose evidence stops counting to completed, before the database would refuse."""
-    milestone = case.milestone
-    achieved_on = milestone.achieved_on
-    milestone.status = Status.COMPLETED
-    milestone.achieved_on = None
-    milestone.achieved_by = None
-    milestone.lapsed_on = day
-    milestone.not_independent = False
+    achieved_on = case.milestone.achieved_on
+    lower(case.milestone, day)
     uow.session.flush()
     note_event(uow, case, MilestoneEventKind.FELL_BACK, day=day)
     uow.record("milestone_fell_back", **case.about, facts={"achieved_date": [achieved_on, None], "because": why})
+
+
+def lower(milestone: Any, day: date) -> None:
+    """What falling back does to the facts of a row, whether it is an entity or a plain record."""
+    milestone.status = Status.COMPLETED
+    milestone.achieved_on = milestone.achieved_by = None
+    milestone.lapsed_on = day
+    milestone.not_independent = False
 
 
 def note_event(uow: UnitOfWork, case: Case, kind: MilestoneEventKind, *, day: date | None = None) -> str:

@@ -69,6 +69,17 @@ class Checks:
         return cleaned
 
 
+RANGES = {"tolerance_days": (0, 365), "overdue_limit_days": (0, 28), "cycle_days": (1, 366), "triage_hours": (1, 240)}
+
+
+def setting_ranges(checks: Checks, values: dict[str, int]) -> None:
+    """An error on each of a plan's settings that is out of its range."""
+    for name, value in values.items():
+        low, high = RANGES[name]
+        if not low <= value <= high:
+            checks.add(name, "out_of_range", f"{_capital(_words(name))} must be from {low} to {high}")
+
+
 def refuse_unknown(changes: Iterable[str], allowed: Iterable[str], *, elsewhere: dict[str, str]) -> None:
     """Raise Invalid for fields that cannot be changed here, naming where each is changed instead."""
     known = set(allowed)

@@ -47,7 +47,7 @@ class Asked:
         api.world.milestone(due_date=api.world.clock.today.replace(day=1), start_date=None)
         world = api.world
         milestone = view.row.id
-        asked = {"kind": "cancellation", "ground": "duplicate", "reason": "The same as the first"}
+        asked = {"kind": "cancellation", "ground": "no_longer_needed", "reason": "It came about by itself"}
         meeting = {"on": world.clock.today.replace(day=28).isoformat()}
         self.there = {
             "milestones": milestone,

@@ -123,17 +123,6 @@ def test_a_cancellation_says_why(api: Api) -> None:
 
 
 @on_sqlite
-def test_kinds_that_are_not_taken_yet_are_refused_with_those_that_are(api: Api) -> None:
-    view = api.world.milestone()
-    for kind in ("replacement", "split", "criteria", "policy", "settings", "holiday", 7):
-        asked = {"kind": kind, "reason": "Why not"}
-        [error] = problem(api.post(f"/milestones/{view.row.id}/change-requests", json=asked), 422)["errors"]
-        assert error == {
-            "pointer": "/kind", "code": "not_taken", "message": "The kinds taken today are due_date and cancellation"
-        }  # fmt: skip
-
-
-@on_sqlite
 def test_a_key_neither_updates_nor_asks(api: Api) -> None:
     view = api.world.milestone(supporting_organisations=["metropolitan-police"])
     api.key("police", Scope.EVIDENCE_WRITE)

@@ -216,6 +216,14 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/milestones/{id}/acceptance/lifting": {"reason": "It takes too long"},
         "/milestones/{id}/updates": {"narrative": "On our way"},
         "/milestones/{id}/change-requests": {"kind": "due_date", "reason": "Later", "due_date": "2026-06-01"},
+        "/milestones/{id}/change-requests/preview": {"kind": "due_date", "due_date": "2026-06-01"},
+        "/milestones/{id}/baseline-correction": {"baseline_date": "2026-06-01", "reason": "Mistyped"},
+        "/plans/{plan}/change-requests": {"kind": "policy", "reason": "Stricter", "evidence_policy": "accepted"},
+        "/plans/{plan}/change-requests/preview": {"kind": "policy", "evidence_policy": "accepted"},
+        "/plans/{plan}/change-requests/decisions": {
+            "meeting": "0", "decisions": [{"change_request": "0", "outcome": "declined", "reason": "No"}],
+        },
+        "/change-requests/{id}/withdrawal": {},
         "/change-requests/{id}/decision": {"outcome": "approved", "reason": "Agreed"},
         "/milestones/{id}/evidence": {"title": "Said", "statement": "It is so"},
         "/evidence/{id}/review": {"outcome": "accepted", "relevance": 3, "robustness": 3, "reason": "Good"},
@@ -228,15 +236,15 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
 def form(path: str, things: Things) -> Mapping[str, Any]:
     """What a page's form sends. A name that a page does not know is passed over, so one form will do for many."""
     day = {"day": "1", "month": "6", "year": "2026"}
-    dates = {
-        f"{name}-{part}": day[part] for name in ("due_date", "start_date", "on", "first_day", "until") for part in day
-    }
+    named = ("due_date", "start_date", "baseline_date", "on", "first_day", "until")
+    dates = {f"{name}-{part}": day[part] for name in named for part in day}
     today = {"completed_date-day": "2", "completed_date-month": "3", "completed_date-year": "2026"}
     return {
         "version": STALE, "reason": "For a reason", "narrative": "On our way", "title": "A title", "note": "Noted",
         "action": things.action, "organisation": COUNCIL, "kind": "due_date" if "change" in path else "statement",
         "statement": "It is so", "outcome": "accepted" if "review" in path else "approved", "relevance": "3",
         "robustness": "3", "body": "Trust", "meeting": "March", "name": "for a test", "days": "30",
+        "chosen": things.change_request,
         "scopes": "plan:read", "front_door": "Call us", "form": "statement", "marking": "official", "direction": "up",
         "theme": things.theme, **dates, **today,
     }  # fmt: skip

@@ -32,7 +32,9 @@ from tests.house import House
 MATRIX = """
 - 3yyyyyy 44 333y  GET /api/v1/actions/{id}
 - 333y333 44 3333  PATCH /api/v1/actions/{id}
+- 3yyyyyy 44 433y  GET /api/v1/change-requests/{id}
 - 3333yy3 44 4333  POST /api/v1/change-requests/{id}/decision
+- 333y333 44 4333  POST /api/v1/change-requests/{id}/withdrawal
 y yyyyyyy yy yyyy  GET /api/v1/docs
 - 3yyyyyy 44 444y  GET /api/v1/evidence/{id}
 - 3y3yyyy 44 4443  GET /api/v1/evidence/{id}/content
@@ -49,8 +51,10 @@ y yyyyyyy yy yyyy  GET /api/v1/docs
 - 3333yy3 44 4333  POST /api/v1/milestones/{id}/acceptance
 - 3333yy3 44 4333  POST /api/v1/milestones/{id}/acceptance/lifting
 - 333y333 44 4333  POST /api/v1/milestones/{id}/achievement
+- 333y333 44 4333  POST /api/v1/milestones/{id}/baseline-correction
 - 3yyyyyy 44 433y  GET /api/v1/milestones/{id}/change-requests
 - 3yyy333 44 4333  POST /api/v1/milestones/{id}/change-requests
+- 3yyy333 44 4333  POST /api/v1/milestones/{id}/change-requests/preview
 - 3y3y333 44 4333  POST /api/v1/milestones/{id}/completion
 - 3yyyyyy 44 433y  GET /api/v1/milestones/{id}/evidence
 - 3yyyyy3 44 4333  POST /api/v1/milestones/{id}/evidence
@@ -69,6 +73,10 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 333y333 34 3333  POST /api/v1/plans/{plan}/actions
 - 3333yy3 34 3333  POST /api/v1/plans/{plan}/approval
 - 333yyyy 34 3333  GET /api/v1/plans/{plan}/audit-events
+- 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/change-requests
+- 3yyy333 34 3333  POST /api/v1/plans/{plan}/change-requests
+- 3333yy3 34 3333  POST /api/v1/plans/{plan}/change-requests/decisions
+- 3yyy333 34 3333  POST /api/v1/plans/{plan}/change-requests/preview
 - 3333yy3 34 3333  POST /api/v1/plans/{plan}/closure
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/exceptions
 - 333y33y 34 3333  GET /api/v1/plans/{plan}/honesty-checks
@@ -125,6 +133,13 @@ y yyyyyyy yy       GET /help/rag
 - 333yyyy 34       GET /plans/{plan}/audit-events.csv
 - 3333yy3 34       GET /plans/{plan}/closure
 - 3333yy3 34       POST /plans/{plan}/closure
+- 3yyyyyy 34       GET /plans/{plan}/change-requests
+- 3yyy333 34       POST /plans/{plan}/change-requests
+- 3yyy333 34       GET /plans/{plan}/change-requests/new
+- 3333yy3 34       POST /plans/{plan}/change-requests/decisions
+- 3333yy3 44       GET /plans/{plan}/change-requests/{change_request}/decision
+- 3333yy3 44       POST /plans/{plan}/change-requests/{change_request}/decision
+- 333y333 44       POST /plans/{plan}/change-requests/{change_request}/withdrawal
 - 3yyyyyy 34       GET /plans/{plan}/exceptions
 - 333y33y 34       GET /plans/{plan}/honesty-checks
 - 3yyyyyy 34       GET /plans/{plan}/exceptions.csv
@@ -158,6 +173,8 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 3yyy333 44       POST /plans/{plan}/milestones/{ref}/change-requests
 - 3yyy333 44       GET /plans/{plan}/milestones/{ref}/change-requests/new
 - 3333yy3 44       GET /plans/{plan}/milestones/{ref}/change-requests/{change_request}/decision
+- 333y333 44       GET /plans/{plan}/milestones/{ref}/baseline-correction
+- 333y333 44       POST /plans/{plan}/milestones/{ref}/baseline-correction
 - 3333yy3 44       POST /plans/{plan}/milestones/{ref}/change-requests/{change_request}/decision
 - 3y3y333 44       GET /plans/{plan}/milestones/{ref}/completion
 - 3y3y333 44       POST /plans/{plan}/milestones/{ref}/completion
@@ -250,7 +267,8 @@ def ours(who: str, route: str, line: dict[str, str]) -> str:
 def restricted(who: str, route: str, line: dict[str, str]) -> str:
     """What is restricted to the NHS: the rest of the plan knows nothing of it, and nobody gains anything."""
     of_all = any(name in route for name in ("/themes/{id}", "/actions/{id}", "/meetings/{id}"))
-    hangs_on_a_milestone = not of_all and any(name in route for name in ("{id}", "{ref}", "{milestone}", "{evidence}"))
+    hanging = ("{id}", "{ref}", "{milestone}", "{evidence}", "{change_request}")
+    hangs_on_a_milestone = not of_all and any(name in route for name in hanging)
     if hangs_on_a_milestone and who in KEPT_FROM and line["nobody"] == SIGN_IN:
         return UNKNOWN
     return line[who]
@@ -267,6 +285,8 @@ def elsewhere(who: str, route: str, line: dict[str, str]) -> str:
 
 # In a draft nothing is completed, and there is no change to ask for.
 NOT_IN_A_DRAFT = {
+    "GET /plans/{plan}/change-requests/new": "3",
+    "GET /plans/{plan}/milestones/{ref}/baseline-correction": "3",
     "GET /plans/{plan}/milestones/{ref}/change-requests/new": "3",
     "GET /plans/{plan}/milestones/{ref}/completion": "3",
     "GET /plans/{plan}/milestones/{ref}/updates/new": "3",

@@ -446,12 +446,13 @@ def test_a_change_request_says_what_is_missing(full: Kept, data: dict[str, str],
 def test_a_cancellation_is_asked_for(full: Kept) -> None:
     answer = full.browser("petra").post(
         full.path("overdue", "change-requests"),
-        data={"kind": "cancellation", "ground": "duplicate", "reason": "Same as another"},
+        data={"kind": "cancellation", "ground": "duplicate", "other": "m-08", "reason": "Same as another"},
     )
     assert answer.status_code == 303
     page = read(full.browser("petra").get(full.path("overdue")).text)
-    assert "Cancel this milestone" in page.text
-    assert "It is a duplicate." in page.text
+    assert "Cancel it: it is a duplicate of M-08" in page.text
+    trail = full.browser("petra").get(full.path("overdue", "audit")).text
+    assert "06h" not in trail.replace(full.there["overdue"].row.id, "")
 
 
 # --- The trail -----------------------------------------------------------------------------------------------------
