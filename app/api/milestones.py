@@ -466,5 +466,5 @@ def correct_baseline(run: Writing, milestone_id: MilestoneId, body: BaselineCorr
         milestone=MilestoneKey(id=milestone_id),
         **body.facts(),
         if_match=run.if_match,
-        respond=_moved_on,
+        respond=moved_on,
     )
