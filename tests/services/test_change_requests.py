@@ -163,7 +163,7 @@ def test_no_kind_is_asked_of_what_was_cancelled(world: World, kind: ChangeKind) 
 
 def test_nothing_is_asked_of_a_draft_or_a_closed_plan(world: World) -> None:
     view = world.milestone()
-    world.write("sam", plans.close_plan, slug=world.plan, reason="All went over to the new plan")
+    world.close()
     with pytest.raises(Refused) as refused:
         ask(world, view, ChangeKind.DUE_DATE, due_date=later(world))
     assert codes(refused) == ("plan_closed",)
