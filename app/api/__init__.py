@@ -17,6 +17,7 @@ from app.api import (
     plan_parts,
     plans,
     reference,
+    searches,
     updates,
 )
 from app.api.deps import bearer
@@ -35,6 +36,7 @@ NOUNS = (
     exception_reports,
     audit_events,
     honesty,
+    searches,
 )
 
 

@@ -202,6 +202,9 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - yyyyyyy yy       GET /updates
 - 3y3y333 44       GET /updates/{plan}/{ref}
 - 3y3y333 44       POST /updates/{plan}/{ref}
+- 3yyyyyy 34       GET /plans/{plan}/search
+- yyyyyyy yy       GET /search
+- 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/search
 - 3yyyyyy 34       GET /plans/{plan}/timeline
 - 3yyyyyy 34       GET /plans/{plan}/timeline.svg
 y yyyyyyy yy       GET /sign-in

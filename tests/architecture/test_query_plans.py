@@ -168,6 +168,8 @@ ASKED = [
     (f"/plans/{THOUSAND}/milestones", OWNER_SESSION),
     (f"/plans/{THOUSAND}/milestones?rag=red&q=point", MANAGER_SESSION),
     (f"/plans/{THOUSAND}/milestones?sort=-due", MANAGER_SESSION),
+    (f"/plans/{THOUSAND}/search?q=point", MANAGER_SESSION),
+    (f"/plans/{THOUSAND}/search?q=point", OWNER_SESSION),
     (f"/plans/{THOUSAND}/milestones?sort=owner", OWNER_SESSION),
     (f"/api/v1/plans/{THOUSAND}/milestones?status=in_progress", MANAGER_TOKEN),
     (f"/plans/{THOUSAND}", MANAGER_SESSION),
