@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from app.db import UnitOfWork
+from app.domain import permissions
+from app.domain.permissions import Act
 from app.models import AccessLogEntry
 from app.services import exports
 from tests.factories import NHS
@@ -129,3 +131,12 @@ def test_the_trail_of_a_milestone_is_for_who_may_read_it(full: Kept) -> None:
     address = full.path("achieved", "audit.csv")
     assert "Milestone achieved" in {row["What"] for row in table(full, "connie", address)}
     assert full.browser("pol").get(address).status_code == 403
+
+
+@pytest.mark.parametrize("address", [*LISTS, f"{PLAN}/audit-events.csv"])
+def test_reading_a_plan_is_not_the_right_to_export_it(
+    full: Kept, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(permissions.ANYWHERE, Act.EXPORT, frozenset())
+    assert full.browser("petra").get(address).status_code == 403
+    assert logged(full) == []
