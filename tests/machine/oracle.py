@@ -196,6 +196,8 @@ class Story:
     undated: Run = field(default_factory=Run)
     since: dict[Colour, date | None] = field(default_factory=lambda: {Colour.AMBER: None, Colour.RED: None})
     ahead: dict[date, Colour] = field(default_factory=dict)
+    accepted_to: date | None = None
+    accepted_at: Colour = Colour.GREEN
 
     # What happened. Each is followed by `Model.settle`.
 
@@ -275,6 +277,27 @@ class Story:
                 return colour
         return Colour.GREEN
 
+    def accept(self, until: date, today: date) -> None:
+        self.accepted_to, self.accepted_at = until, self.colour_on(today)
+
+    def see_acceptance(self, today: date) -> None:
+        """It is over on its day, when the item is no exception any more, and when it has got worse."""
+        colour = self.colour_on(today)
+        if self.accepted_to is None:
+            return
+        if today >= self.accepted_to or colour is Colour.GREEN or colour > self.accepted_at:
+            self.accepted_to = None
+        self.accepted_at = colour
+
+    def returns_on(self, today: date) -> date | None:
+        """The first day on which an accepted item stands among the others again, if nothing is done."""
+        if self.accepted_to is None:
+            return None
+        day = today
+        while day < self.accepted_to and self.colour_on(day) <= self.accepted_at:
+            day += DAY
+        return day
+
     def moments(self) -> tuple[datetime | None, datetime | None]:
         return tuple(midnight(day) if day else None for day in (self.since[Colour.AMBER], self.since[Colour.RED]))  # type: ignore[return-value]
 
@@ -318,10 +341,10 @@ class Model:
         for story in self.milestones:
             self._see(story)
             facts = self._facts(story)
-            if self._settled.get(story.id) == facts:
-                continue
-            self._settled[story.id] = facts
-            self._fold(story)
+            if self._settled.get(story.id) != facts:
+                self._settled[story.id] = facts
+                self._fold(story)
+            story.see_acceptance(self.today)
 
     def _see(self, story: Story) -> None:
         """Let every run go on, break or begin."""
@@ -450,6 +473,7 @@ ANYBODY_WITH = {
     "reopen": ("manager",),
     "request": ("contributor", "manager"),
     "decide": ("officer",),
+    "accept": ("officer",),
 }
 
 

@@ -42,6 +42,7 @@ from app.domain.words import CancellationGround, ChangeKind, EvidencePolicy, Mee
 from app.migrations import guard_refusal
 from app.models import metadata
 from app.services import (
+    acceptances,
     audit_events,
     change_requests,
     evidence,
@@ -562,6 +563,32 @@ class Machine(RuleBasedStateMachine):
                 story.cancel()
             self.model.settle()
 
+    @step(weight=3, number=which, who=officer, days=st.sampled_from([-1, 0, 3, 10, 40, 200, 365, 366]))
+    def accept(self, number: int, who: str, days: int) -> None:
+        story = _one_of(self.model.milestones, number, lambda one: one.colour_on(self.today) > Colour.GREEN)
+        who, day = self._present(who), self.today + days * DAY
+        is_own, is_green = story.owner == who, story.colour_on(self.today) is Colour.GREEN
+        expected = (
+            self._judge(who, "accept", story)
+            or invalid(("/until", not 0 < days <= 365))
+            or refused(("own_milestone", is_own), ("not_exception", is_green and not is_own))
+        )
+        if self._try(expected, who, acceptances.accept, milestone=key(story), until=day, reason="It is known"):
+            story.accept(day, self.today)
+            self.model.settle()
+
+    @step(number=which, who=officer)
+    def lift_acceptance(self, number: int, who: str) -> None:
+        story = _one_of(self.model.milestones, number, lambda one: one.accepted_to is not None)
+        who = self._present(who)
+        is_own = story.owner == who
+        expected = self._judge(who, "accept", story) or refused(
+            ("own_milestone", is_own), ("not_accepted", story.accepted_to is None and not is_own)
+        )
+        if self._try(expected, who, acceptances.lift, milestone=key(story), reason="It takes too long"):
+            story.accepted_to = None
+            self.model.settle()
+
     @step(number=which, who=manager, owner=st.sampled_from(["connie", "pol", "petra", "sam", "nora", None]))
     def change_owner(self, number: int, who: str, owner: str | None) -> None:
         story, who = self._story(number), self._present(who)
@@ -787,12 +814,20 @@ class Machine(RuleBasedStateMachine):
             assert stored_status(row, self.today) == story.status, story.ref
             assert (moment(row["amber_from"]), moment(row["red_from"])) == story.moments(), (story.ref, row)
             assert (day_of(row["due_date"]), day_of(row["baseline_date"])) == (story.due, story.baseline)
+            self._returns_as_it_should(story, row)
             assert (row["moves"], row["reopened_times"]) == (len(story.moves), story.times_reopened)
             assert moment(row["reopened_at"]) == story.reopened_at
             assert day_of(row["completed_on"]) == story.completed_on
             if row["status"] == "achieved":
                 continue  # whether its evidence is still in place has just been seen
             assert day_of(row["achieved_on"]) is None
+
+    def _returns_as_it_should(self, story: Story, row: dict[str, Any]) -> None:
+        """What is stored of an acceptance that is over says nothing any more."""
+        until = moment(row["accepted_until"])
+        stands = until is not None and until > self.now
+        assert (london_day(until) if until and stands else None) == story.returns_on(self.today), (story.ref, row)
+        assert not stands or day_of(row["acceptance_ends_on"]) == story.accepted_to
 
     def _looks_ahead(self, story: Story) -> None:
         """The colour by the folded moments, which are the stored ones, is that of the rules on every later day."""
@@ -833,22 +868,26 @@ class Machine(RuleBasedStateMachine):
         self._pages_are_the_whole(who, on, found)
 
     def _exceptions(self, who: str, on: date) -> Iterator[tuple[str, str, Colour, date, Colour, date]]:
-        """Everything Red or Amber that somebody may know of: Red before Amber, then the longest, then by reference."""
+        """Everything Red or Amber that somebody may know of: what is accepted after all else, Red before Amber, then
+        the longest, then by reference.
+        """
         instant = self.now if on == self.today else last_instant(on)
         found: list[tuple[Any, ...]] = []
         for story in self.model.milestones:
             colour = story.colour_on(on)
             if colour and self.model.knows(who, story):
                 run, now = story.since, story.colour_on(self.today)
-                found.append((story.ref, "milestone", story.id, colour, run[colour], now, run[AMBER]))
+                returns = story.returns_on(self.today)
+                is_accepted = returns is not None and on < returns
+                found.append((story.ref, "milestone", story.id, colour, run[colour], now, run[AMBER], is_accepted))
         for one in self._submissions(who):
             colour = one.colour(instant)
             if colour:
                 amber, red = (london_day(one.received_at + timedelta(hours=hours)) for hours in (24, 48))
                 since = red if colour is RED else amber
-                found.append((one.ref, "submission", one.id, colour, since, one.colour(self.now), amber))
-        for _, kind, id_, colour, since, now, exception_since in sorted(
-            found, key=lambda one: (-one[3], one[4], reference(one[0]), one[1], one[2])
+                found.append((one.ref, "submission", one.id, colour, since, one.colour(self.now), amber, False))
+        for _, kind, id_, colour, since, now, exception_since, _ in sorted(
+            found, key=lambda one: (one[7], -one[3], one[4], reference(one[0]), one[1], one[2])
         ):
             yield kind, id_, colour, since, now, exception_since
 
