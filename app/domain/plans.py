@@ -219,6 +219,9 @@ class SortBy(StrEnum):
     OWNER = "owner"
     DUE = "due"
     EXPECTED = "expected"  # forecast or completed
+    SLIP = "slip"
+    MOVES = "moves"
+    DAYS = "days"  # as an exception
     EVIDENCE = "evidence"
 
 

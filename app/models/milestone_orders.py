@@ -6,15 +6,17 @@ Each is worked out of the rows of one plan, which its indexes find; a row withou
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_
+from sqlalchemy import Date, and_, case, func, literal, or_
 
 from app.domain.plans import MilestoneOrder, SortBy
-from app.domain.words import EvidenceState
+from app.domain.words import OPEN_STATUSES, EvidenceState, Status
 from app.models.counting import standing_word
+from app.models.days_between import DaysBetween
 from app.models.milestone_rows import owner_title
 from app.models.milestones import Milestone
 
 _STANDINGS = ("red", "amber", "green", "not_due", "achieved", "cancelled")
+_BEYOND = 10_000_000  # days: what is unknown comes last either way
 _EVIDENCE = (EvidenceState.NOTHING_SENT, EvidenceState.REJECTED, EvidenceState.WAITING, EvidenceState.MET)
 
 
@@ -34,7 +36,26 @@ def sort_key(order: MilestoneOrder, *, instant: datetime, day: date) -> Any:
         ended = and_(Milestone.evidence_state == EvidenceState.MET, Milestone.policy_met_until < day)
         ranks = ((Milestone.evidence_state == state, rank) for rank, state in enumerate(_EVIDENCE))
         return case((ended, _EVIDENCE.index(EvidenceState.REJECTED)), *ranks, else_=len(_EVIDENCE))
+    if order.by is SortBy.MOVES:
+        return Milestone.moves
+    if order.by in (SortBy.SLIP, SortBy.DAYS):
+        days = _slip(day) if order.by is SortBy.SLIP else _exception_days(instant, day)
+        return func.coalesce(days, -_BEYOND if order.descending else _BEYOND)
     return Milestone.position
+
+
+def _slip(day: date) -> Any:
+    """`rag.slip` in SQL: from the baseline to the expected finish; NULL where either is unknown."""
+    due, forecast, today = Milestone.due_date, Milestone.forecast_date, literal(day, Date)
+    promised = case((forecast > due, forecast), else_=func.coalesce(due, forecast))
+    while_open = case((and_(due < today, promised < today), today), else_=promised)
+    expected = case((Milestone.status.in_(OPEN_STATUSES), while_open), else_=Milestone.completed_on)
+    return case((Milestone.status != Status.CANCELLED, DaysBetween(expected, Milestone.baseline_date)))
+
+
+def _exception_days(instant: datetime, day: date) -> Any:
+    """How long it has been an exception; NULL while it is none."""
+    return case((Milestone.amber_from <= instant, DaysBetween(literal(day, Date), Milestone.amber_from)))
 
 
 def in_order(statement: Any, order: MilestoneOrder, key: Any) -> Any:

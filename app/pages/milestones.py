@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain.acceptances import acceptance_words
-from app.domain.days import times_words
+from app.domain.days import day_count, times_words
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, MilestoneView
 from app.domain.plans import Choices, MilestoneFilters, MilestoneOrder, MilestonePage, PlanView, SortBy, order_of
@@ -178,14 +178,24 @@ def _printed(row: MilestoneRow) -> tuple[Any, ...]:
         row.owner.title if row.owner else "No owner",
         row.organisation.name,
         short(row.due_date) if row.due_date else "None agreed",
-        f"moved {times_words(row.moves)}" if row.moves else "",
         _expected(row),
         late and row.completed_date is None,
+        slip_words(row.slip_days) if row.slip_days is not None else "",
+        f"{slip_words(row.approved_slip_days)} approved" if row.approved_slip_days else "",
+        times_words(row.moves) if row.moves else "",
+        *_days_of(row),
         evidence_words(row.evidence),
         [words for words, shown in (("Official-Sensitive", row.marking is Marking.OFFICIAL_SENSITIVE),
                                     ("Restricted", row.restricted),
                                     ("Carried over", row.carried_over is not None)) if shown],
     )  # fmt: skip
+
+
+def _days_of(row: MilestoneRow) -> tuple[str, str]:
+    """How long it has been an exception, and how much of that at Red."""
+    if row.rag in (None, Rag.GREEN) or row.exception_days is None:
+        return "", ""
+    return day_count(row.exception_days), f"{row.days:,} Red" if row.rag is Rag.RED else ""
 
 
 def _expected(row: MilestoneRow) -> str:
@@ -206,6 +216,12 @@ ORDER_WORDS = {
     "-due": "by due date, the latest first",
     "expected": "by forecast or completed date, the earliest first",
     "-expected": "by forecast or completed date, the latest first",
+    "slip": "by slip, the earliest first",
+    "-slip": "by slip, the latest first",
+    "moves": "by how often the due date was moved, the most seldom first",
+    "-moves": "by how often the due date was moved, the most often first",
+    "days": "by days as an exception, the shortest first",
+    "-days": "by days as an exception, the longest first",
     "evidence": "by evidence, what has none first",
     "-evidence": "by evidence, what has none last",
 }
@@ -215,6 +231,9 @@ _HEADINGS = {
     SortBy.OWNER: "Owner, organisation",
     SortBy.DUE: "Due",
     SortBy.EXPECTED: "Forecast or completed",
+    SortBy.SLIP: "Slip",
+    SortBy.MOVES: "Moved",
+    SortBy.DAYS: "An exception for",
     SortBy.EVIDENCE: "Evidence",
 }
 

@@ -9,8 +9,8 @@ import pytest
 
 from app.db import Database
 from app.domain.plans import MilestoneFilters, SortBy, order_of
-from app.services import milestone_lists
-from tests.factories import Clock, World, make_world
+from app.services import milestone_lists, updates
+from tests.factories import Clock, World, key, make_world
 from tests.pages.conftest import Kept
 
 HERE = "/plans/safeguarding-plan/milestones"
@@ -85,3 +85,28 @@ def test_an_order_that_is_none_and_a_cursor_of_another_order_are_422(full: Kept)
     cursor = full.api("petra").get(f"/api/v1{HERE}?sort=due&limit=2").json()["next_cursor"]
     for sort in ("-due", "owner", ""):
         assert full.api("petra").get(f"/api/v1{HERE}?sort={sort}&cursor={cursor}").status_code == 422
+
+
+@pytest.mark.parametrize("way", ["", "-"])
+def test_slip_moves_and_days_are_sorted_as_they_are_shown(full: Kept, way: str) -> None:
+    for by, name in (("slip", "slip_days"), ("moves", "moves"), ("days", "exception_days")):
+        items = full.api("petra").get(f"/api/v1{HERE}?sort={way}{by}").json()["items"]
+        shown = [one[name] for one in items if one[name] is not None]
+        assert shown == sorted(shown, reverse=bool(way)), by
+        assert [one[name] for one in items][: len(shown)] == shown  # what is unknown comes last
+
+
+def test_days_and_slip_sort_alike_on_both_databases(database: Database, clock: Clock) -> None:
+    world = make_world(database, clock)
+    for due, forecast in ((3, 40), (9, None), (20, 12)):
+        view = world.milestone(start_date=None, due_date=clock.today + timedelta(days=due))
+        if forecast:
+            world.write("connie", updates.add_update, milestone=key(view), narrative="On our way",
+                        forecast_date=clock.today + timedelta(days=forecast))  # fmt: skip
+    clock.forward(days=15)
+    for by, name in (("slip", "slip_days"), ("days", "exception_days")):
+        page = world.read("petra", milestone_lists.list_milestones, slug=world.plan, filters=MilestoneFilters(),
+                          order=order_of(f"-{by}"))  # fmt: skip
+        shown = [getattr(row, name) for row in page.items if getattr(row, name) is not None]
+        assert shown == sorted(shown, reverse=True)
+        assert len(set(shown)) > 1
