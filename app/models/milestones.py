@@ -103,6 +103,7 @@ class Milestone(SQLModel, table=True):
         Index(
             "ix_milestones_lead_update_due",
             "lead_organisation_id",
+            "plan_id",
             "update_due_from",
             sqlite_where=text("update_due_from IS NOT NULL"),
             postgresql_where=text("update_due_from IS NOT NULL"),

@@ -121,9 +121,11 @@ def _wanted(organisation: bool) -> Any:
     if not organisation:
         return own
     led = select(_milestones.c.id).where(
-        _milestones.c.lead_organisation_id == bindparam("viewer_organisation"), _due(), _in("organisation_plans"),
+        _milestones.c.lead_organisation_id == bindparam("viewer_organisation"),
+        _milestones.c.plan_id.in_(bindparam("organisation_plans", expanding=True)),
+        _due(),
         ~_owned_by_a_colleague(),
-    )  # fmt: skip
+    )
     supported = (
         select(_milestones.c.id)
         .join(_supporters, _supporters.c.milestone_id == _milestones.c.id)

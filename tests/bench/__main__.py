@@ -109,6 +109,7 @@ _TAIL = Target("the same: p99 / p50", 6, 3)
 _TOGETHER = Target("the same: throughput of 16 clients / of one", 0.8, 1.2, higher=True)
 _SIZE = Target("the same: in the large database / in one of 1,000 milestones", 1.3, 1.1)
 _HOME = Target("plan home / exception page", 4, 2)
+_UPDATES = Target("my updates, 50 forms / exception page", 25, 12)
 _PEER = Target("Django admin change list of the same rows / exception page", 8, 15, higher=True)
 _FIRST = Target("all exceptions of all plans, streamed: first byte / whole", 5, 1.5, unit="%")
 _REPORT_MEMORY = Target("the same: memory", 32, 10, unit=" MB")
@@ -150,6 +151,7 @@ def _reading_results(database: str, read: Rounds, *, with_peer: bool) -> list[Re
         row("exceptions API, 50 items: p50 / floor", against(cases.API, FLOOR), cases.API),
         row(_HOME, against(cases.HOME, cases.PAGE), cases.HOME),
         row("the same, plan with a tenth of all", against(cases.HOME_LARGE, cases.PAGE), cases.HOME_LARGE),
+        row(_UPDATES, against(cases.UPDATES, cases.PAGE), cases.UPDATES),
     ]  # fmt: skip
     if with_peer:
         results.append(row(_PEER, against(cases.PEER, cases.PAGE), cases.PEER))

@@ -15,6 +15,7 @@ from tests.bench.seeding import (
     LARGE,
     MANAGER_SESSION,
     MANAGER_TOKEN,
+    OWNER_SESSION,
     THOUSAND,
     THOUSAND_ID,
     pool_milestone,
@@ -24,16 +25,18 @@ from tests.bench.servers import Server
 # The first milestones of the pool are left to the uploads and to the 32 writers.
 _KEPT = 100
 ROW = b'<li class="wm-exception '
+FORM = b'<section class="wm-update"'
 PAGE_ROWS = 50
 MANY = 16
 
 PAGE, PAGE_SMALL, PAGE_LARGE, PAGE_ALL = "page", "page, small database", "page, large plan", "page, all plans"
-PAGE_CHANGED, PAGE_TOGETHER, API, HOME, HOME_LARGE, PEER = (
+PAGE_CHANGED, PAGE_TOGETHER, API, HOME, HOME_LARGE, UPDATES, PEER = (
     "page, after a change",
     "page, 16 clients",
     "API",
     "home",
     "home, large plan",
+    "my updates",
     "peer",
 )
 ACHIEVE, UPDATE, BARE = "achieve", "update", "bare"
@@ -69,6 +72,7 @@ def reading(big: Server, small: Server, peer: Server | None) -> list[Case]:
         _always(API, big, listed, count_of=(b'"exception_days":', PAGE_ROWS)),
         _always(HOME, big, get(f"/plans/{THOUSAND}", **signed_in), count_of=(b"<h1", 1)),
         _always(HOME_LARGE, big, get(f"/plans/{LARGE}", **signed_in), count_of=(b"<h1", 1)),
+        _always(UPDATES, big, get("/updates", cookie=f"waymark={OWNER_SESSION}"), count_of=(FORM, PAGE_ROWS)),
         Case(PAGE_TOGETHER, big, page.requests, page.check, clients=MANY),
     ]
     if peer is not None:
