@@ -489,7 +489,7 @@ def _worth_retrying(error: DBAPIError) -> bool:
     """
     if _sqlstate(error) in _RETRY_STATES or gate_error(error) is not None:
         return True
-    at_once = ("audit_heads", "uq_review_meetings_day")
+    at_once = ("audit_heads", "uq_review_meetings_day", "uq_plans_slug", "pk_plan_addresses")
     return _sqlstate(error) == _UNIQUE_VIOLATION and any(name in str(error.orig) for name in at_once)
 
 

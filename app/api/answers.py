@@ -28,7 +28,9 @@ def _could_be_known(name: str) -> str:
 
 
 _named = AfterValidator(_could_be_known)
-PlanSlug = Annotated[str, Path(description="The plan's slug, such as `safeguarding-plan`"), _named]
+PlanSlug = Annotated[
+    str, Path(description="The plan's slug, such as `safeguarding-plan`. At one that it had before: 308"), _named
+]
 MilestoneId = Annotated[str, Path(alias="id", description="The milestone's id"), _named]
 MeetingId = Annotated[str, Path(alias="id", description="The review meeting's id"), _named]
 ThemeId = Annotated[str, Path(alias="id", description="The theme's id"), _named]

@@ -281,7 +281,7 @@ class Lifting(Body):
     reason: Said
 
 
-Standing = Literal["evidence_outstanding", "not_due", "moved", "due_to_date"]
+Standing = Literal["evidence_outstanding", "not_due", "moved", "due_to_date", "added_since"]
 
 
 class Filters(Paging):

@@ -107,9 +107,10 @@ class NewPlan(Body):
 
 
 class PlanChanges(Body):
-    """What to change. Once the plan is approved only the title and the purpose can be changed here."""
+    """What to change. Once the plan is approved only the title, the address and the purpose can be changed here."""
 
     title: Line = absent()
+    slug: Slug = absent("Another address; the old ones lead on to it")
     purpose: _Purpose = absent()
     evidence_policy: EvidencePolicy = absent()
     tolerance_days: Annotated[int, whole(0, 365)] = absent()
@@ -245,7 +246,7 @@ def show_plan(run: Reading, plan: PlanSlug) -> Response:
 
 @router.patch("/plans/{plan}", response_model=Plan, **answers.changed())
 def edit_plan(run: Writing, plan: PlanSlug, body: PlanChanges) -> Response:
-    """Change a draft's facts and settings, or the title and purpose of an approved plan."""
+    """Change a draft's facts and settings, or the title, address and purpose of an approved plan."""
     return run.write(services.edit_plan, slug=plan, changes=body.changes(), if_match=run.must_match(), respond=_shown)
 
 

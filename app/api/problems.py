@@ -24,6 +24,7 @@ from app.domain.refusals import (
     Forbidden,
     Invalid,
     Malformed,
+    Moved,
     NotFound,
     RateLimited,
     Refused,
@@ -35,6 +36,7 @@ from app.domain.refusals import (
     VersionRequired,
     WaymarkError,
 )
+from app.doors.moved import new_address
 
 MEDIA_TYPE = "application/problem+json"
 BODY_LIMIT = MEGABYTE
@@ -149,9 +151,19 @@ def answer(request: Request, error: Exception) -> Response:
         error = Invalid(tuple(field_errors(error.errors(include_url=False))))
     elif isinstance(error, HTTPException):
         return _from_http(request, error)
+    if isinstance(error, Moved):
+        return _moved(request, error)
     if isinstance(error, WaymarkError):
         return _from_waymark(request, error)
     return _problem(request, 500)
+
+
+def _moved(request: Request, error: Moved) -> Response:
+    """Method and body stay as they are at the new address (308)."""
+    address = new_address(request, error)
+    if address is None:
+        return _problem(request, 404)
+    return _problem(request, 308, title=error.title, detail=error.message, headers={"Location": address})
 
 
 def _from_waymark(request: Request, error: WaymarkError) -> Response:

@@ -217,6 +217,7 @@ class MilestoneRow:
     source: str | None
     version: str
     carried_over: CarriedOver | None = None
+    added_later_at: datetime | None = None  # when it was added, if the plan had been approved by then
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.milestones import MovedFrom, Ref
-from app.domain.words import Status
+from app.domain.words import Role, Status
 
 
 class Part(StrEnum):
@@ -95,6 +95,17 @@ class Lack:
 
     code: str
     items: tuple[Ref, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan before it is approved: how far it has come, and what it lacks."""
+
+    themes: int
+    actions: int
+    milestones: int
+    roles: frozenset[Role]  # which roles somebody holds in it
+    lacks: tuple[Lack, ...]
 
 
 def lacks(actions: Sequence[Ref], milestones: Sequence[Facts]) -> tuple[Lack, ...]:

@@ -250,6 +250,7 @@ class MilestonePage:
     next_cursor: str | None
     total: int  # capped: 1,001 means more than 1,000
     withheld: int | None
+    since: datetime | None = None  # what was added from then on is "added since the last report"
 
 
 @dataclass(frozen=True, slots=True)

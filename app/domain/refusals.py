@@ -102,6 +102,16 @@ class NotFound(WaymarkError):
     title = "Not found"
 
 
+class Moved(WaymarkError):
+    """The plan has another address now. Doors send on to it: old addresses go on leading where they led."""
+
+    title = "It has another address now"
+
+    def __init__(self, *, old: str, new: str) -> None:
+        self.old, self.new = old, new
+        super().__init__(f"The plan at {old} is now at {new}")
+
+
 class Forbidden(WaymarkError):
     """Known to the caller, but not theirs to do. `needs` names the role or scope that may."""
 

@@ -58,6 +58,7 @@ FURTHER_AROUND = (
     _actions.c.title.label("action_title"),
     _owner_organisation.c.name.label("owner_organisation"),
     _plans.c.slug.label("plan_slug"),
+    _plans.c.approved_at.label("plan_approved_at"),
 )
 
 

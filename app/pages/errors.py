@@ -14,6 +14,7 @@ from app.domain.refusals import (
     Forbidden,
     Invalid,
     Malformed,
+    Moved,
     NotFound,
     RateLimited,
     Refused,
@@ -25,6 +26,7 @@ from app.domain.refusals import (
     VersionRequired,
     WaymarkError,
 )
+from app.doors.moved import new_address
 from app.pages.deps import PasswordNeeded, sign_in_address
 from app.pages.templating import Frame, render
 
@@ -79,6 +81,10 @@ def answer(request: Request, error: Exception) -> Response:
         return _go_to(request, error.address)
     if isinstance(error, Unauthenticated):
         return _go_to(request, sign_in_address(request))
+    if isinstance(error, Moved):
+        address = new_address(request, error)
+        # Not to be kept: the plan may take its old address back.
+        return RedirectResponse(address, 308, {"Cache-Control": "no-store"}) if address else _page(request, 404)
     if isinstance(error, HTTPException):
         return _page(request, error.status_code, headers=dict(error.headers or {}))
     if isinstance(error, RequestValidationError | ValidationError):

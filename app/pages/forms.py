@@ -105,6 +105,14 @@ class Form:
             self.add(name, "required", f"Enter {what[:1].lower()}{what[1:]}")
         return found or date.min
 
+    def whole(self, name: str, what: str) -> int | None:
+        """The whole number of a field. `what` names it: "The review cycle"."""
+        found = self.text(name)
+        if not found.isascii() or not found.isdigit() or len(found) > 6:
+            self.add(name, "not_a_number", f"{what} must be a whole number, such as 14")
+            return None
+        return int(found)
+
     def choice(self, name: str, words: type[E], sentence: str = "Choose one of the answers shown") -> E | None:
         """The word chosen from a closed list, None when none was."""
         found = self.text(name)

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain.acceptances import acceptance_words
-from app.domain.days import day_count, times_words
+from app.domain.days import day_count, london_day, times_words
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, MilestoneView
 from app.domain.plans import Choices, MilestoneFilters, MilestoneOrder, MilestonePage, PlanView, SortBy, order_of
@@ -127,6 +127,7 @@ STATUS_CHOICES = [
     ("not_due", "Not yet due to start"),
     ("due_to_date", "Due by today"),
     ("moved", "Due date moved"),
+    ("added_since", "Added since the last report"),
 ]
 
 
@@ -148,7 +149,8 @@ def show_milestones(run: Reading, plan: str, request: Request, wanted: Annotated
         "milestones/list.html",
         frame=frame_of(run, view, active="milestones"),
         page=page,
-        rows=[_printed(row) for row in page.items],
+        rows=[_printed(row, page.since) for row in page.items],
+        since=page.since if wanted.query.get("status") == "added_since" else None,
         selects=_selects(wanted.query, offered),
         query=wanted.query,
         chips=_chips(wanted.query, offered, address),
@@ -163,7 +165,7 @@ def show_milestones(run: Reading, plan: str, request: Request, wanted: Annotated
     )
 
 
-def _printed(row: MilestoneRow) -> tuple[Any, ...]:
+def _printed(row: MilestoneRow, since: datetime | None) -> tuple[Any, ...]:
     """A row of the table as ready strings, in the order in which the template names them."""
     colour = row.rag or ("achieved" if row.status is Status.ACHIEVED else "")
     late = row.due_date is not None and row.forecast_date is not None and row.forecast_date > row.due_date
@@ -187,7 +189,8 @@ def _printed(row: MilestoneRow) -> tuple[Any, ...]:
         evidence_words(row.evidence),
         [words for words, shown in (("Official-Sensitive", row.marking is Marking.OFFICIAL_SENSITIVE),
                                     ("Restricted", row.restricted),
-                                    ("Carried over", row.carried_over is not None)) if shown],
+                                    ("Carried over", row.carried_over is not None),
+                                    (_added_words(since), is_new(row, since))) if shown],
     )  # fmt: skip
 
 
@@ -196,6 +199,15 @@ def _days_of(row: MilestoneRow) -> tuple[str, str]:
     if row.rag in (None, Rag.GREEN) or row.exception_days is None:
         return "", ""
     return day_count(row.exception_days), f"{row.days:,} Red" if row.rag is Rag.RED else ""
+
+
+def is_new(row: MilestoneRow, since: datetime | None) -> bool:
+    """Whether it was added to an approved plan since the last report."""
+    return row.added_later_at is not None and since is not None and row.added_later_at >= since
+
+
+def _added_words(since: datetime | None) -> str:
+    return f"Added since {short(london_day(since))}" if since else ""
 
 
 def _expected(row: MilestoneRow) -> str:

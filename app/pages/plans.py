@@ -1,7 +1,9 @@
 """Plans: all of mine, and where one of them stands."""
 
+import re
+import unicodedata
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -9,17 +11,19 @@ from fastapi.responses import Response
 from app.db import UnitOfWork
 from app.domain.closing import Closed
 from app.domain.days import london_day
+from app.domain.plan_structure import Draft
 from app.domain.plans import Counts, InboxClock, PlanHome, PlanSummary, PlanView
 from app.domain.refusals import Forbidden
 from app.domain.words import ROLE_WORDS, EvidencePolicy, PlanState, Rag, Role
 from app.pages.deps import PageRunner, Reading, Writing
-from app.pages.forms import Form, Submitted, see_other, settle
+from app.pages.forms import Form, Submitted, filled, see_other, settle
 from app.pages.frames import frame_of
 from app.pages.templating import render
 from app.pages.wording import RAG_TITLES, STATUS_TITLES
 from app.services import closing, plan_counts
 from app.services import plans as services
 from app.services.plan_home import plan_home
+from app.services.plan_structure import read_draft
 
 router = APIRouter()
 
@@ -27,6 +31,14 @@ POLICY_WORDS = {
     EvidencePolicy.ATTACHED: "a file that shows the work is done",
     EvidencePolicy.ACCEPTED: "evidence accepted by somebody who did not provide it",
 }
+POLICY_CHOICES = [
+    (EvidencePolicy.ATTACHED, "Attached", "One file that shows the work is done, and that nobody has rejected"),
+    (
+        EvidencePolicy.ACCEPTED,
+        "Accepted",
+        "Evidence accepted by somebody who neither provided it nor owns the milestone",
+    ),
+]
 STATE_WORDS = {PlanState.DRAFT: "Draft", PlanState.APPROVED: "Approved", PlanState.CLOSED: "Closed"}
 
 
@@ -48,6 +60,7 @@ def show_plans(run: Reading, request: Request) -> Response:
         frame=frame_of(run),
         rows=[_plan_row(summary, longest, run.today) for summary in plans],
         offers_all=len(live) > 1,
+        may_begin=run.actor.administrator,
         offers_csv=any(summary.plan.reads_live for summary in plans),
     )
 
@@ -76,14 +89,154 @@ def _plan_row(summary: PlanSummary, longest: int, today: date) -> _PlanRow:
     )
 
 
+@router.get("/plans/new")
+def new_plan(run: Reading, request: Request) -> Response:
+    """The form that begins a plan."""
+    return _new_page(run, request, filled({"evidence_policy": EvidencePolicy.ATTACHED, "cycle_days": 14}))
+
+
+@router.post("/plans")
+def create_plan(run: Writing, request: Request, form: Submitted) -> Response:
+    """Begin a draft plan; its page says what to do next."""
+
+    def change() -> PlanView:
+        title = form.required("title", "Enter what the plan is called")
+        cycle = form.whole("cycle_days", "The review cycle")
+        policy = form.choice("evidence_policy", EvidencePolicy)
+        form.check()
+        return run.write(
+            services.create_plan,
+            slug=form.text("slug") or slug_of(title),
+            title=title,
+            organisation=form.text("organisation"),
+            purpose=form.text("purpose"),
+            evidence_policy=policy or EvidencePolicy.ATTACHED,
+            cycle_days=cycle or 14,
+        )
+
+    return settle(
+        form,
+        change,
+        done=lambda view: see_other(f"/plans/{view.slug}"),
+        again=lambda form, status: _new_page(run, request, form, status=status),
+    )
+
+
+def slug_of(title: str) -> str:
+    """An address made of a title: "Children’s Plan 2009" becomes childrens-plan-2009."""
+    plain = unicodedata.normalize("NFKD", title.replace("’", "").replace("'", "")).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower())[:80].strip("-")
+
+
+def _new_page(run: PageRunner, request: Request, form: Form, *, status: int = 200) -> Response:
+    organisations = run.read(services.lead_choices)
+    return render(
+        request,
+        "plans/new.html",
+        frame=frame_of(run),
+        status=status,
+        form=form,
+        organisations=organisations,
+        policies=POLICY_CHOICES,
+        heading="Begin a plan",
+        caption="Plans",
+        back="/plans",
+        action="/plans",
+        button="Begin the plan",
+        version="",
+        refused_title="",
+        clashes=[],
+    )
+
+
+@router.get("/plans/{plan}/edit")
+def ask_facts(run: Reading, plan: str, request: Request) -> Response:
+    """The form that renames a plan, gives it another address and, in a draft, other settings."""
+    view = run.read(services.get_plan, slug=plan)
+    return _facts_page(run, request, plan, _form_of(view))
+
+
+@router.post("/plans/{plan}/edit")
+def save_facts(run: Writing, plan: str, request: Request, form: Submitted) -> Response:
+    """Rename a plan. Its old addresses lead on to the new one."""
+
+    def change() -> PlanView:
+        changes: dict[str, Any] = {
+            "title": form.required("title", "Enter what the plan is called"),
+            "slug": form.required("slug", "Enter an address"),
+            "purpose": form.text("purpose"),
+        }
+        if form.value("in_draft"):
+            changes["evidence_policy"] = form.choice("evidence_policy", EvidencePolicy) or EvidencePolicy.ATTACHED
+            for name, what in _NUMBERS.items():
+                changes[name] = form.whole(name, what)
+        form.check()
+        return run.write(services.edit_plan, slug=plan, changes=changes, if_match=form.optional("version"))
+
+    return settle(
+        form,
+        change,
+        done=lambda view: see_other(f"/plans/{view.slug}"),
+        again=lambda form, status: _facts_page(run, request, plan, form, status=status),
+    )
+
+
+_NUMBERS = {
+    "cycle_days": "The review cycle",
+    "tolerance_days": "The tolerance",
+    "overdue_limit_days": "The overdue limit",
+    "triage_hours": "The triage hours",
+}
+_COMPARED = {
+    "title": "Title",
+    "slug": "Address",
+    "purpose": "Purpose",
+    "evidence_policy": "Evidence policy",
+    **_NUMBERS,
+}
+
+
+def _form_of(view: PlanView) -> Form:
+    return filled({name: getattr(view, name) for name in _COMPARED})
+
+
+def _facts_page(run: PageRunner, request: Request, plan: str, form: Form, *, status: int = 200) -> Response:
+    view = run.read(services.get_plan, slug=plan)
+    if not view.may_edit and not form.failed:
+        raise Forbidden("A plan is renamed by its programme manager, until it is closed")
+    now, in_draft = _form_of(view), view.state is PlanState.DRAFT
+    compared = [name for name in _COMPARED if in_draft or name in ("title", "slug", "purpose")] if form.stale else []
+    clashes = [(_COMPARED[name], form.text(name), now.text(name)) for name in compared]
+    return render(
+        request,
+        "plans/facts.html",
+        frame=frame_of(run, view, active="home", is_page=False),
+        status=status,
+        form=form,
+        plan=view,
+        in_draft=in_draft,
+        policies=POLICY_CHOICES,
+        heading="Change the plan’s facts" if in_draft else "Rename this plan",
+        caption=view.title,
+        back=f"/plans/{plan}",
+        action=f"/plans/{plan}/edit",
+        button="Save",
+        version=view.version,
+        refused_title="",
+        clashes=[(label, yours, theirs) for label, yours, theirs in clashes if yours != theirs],
+    )
+
+
 @router.get("/plans/{plan}")
 def show_plan(run: Reading, plan: str, request: Request) -> Response:
     """Where a plan stands, on one screen; of one that is closed, what became of it. Who may only read published
     editions sees that there are none yet.
     """
 
-    def read(uow: UnitOfWork) -> PlanHome | _ClosedHome | PlanView:
+    def read(uow: UnitOfWork) -> PlanHome | _ClosedHome | _DraftHome | PlanView:
         view = services.get_plan(uow, slug=plan)
+        if view.state is PlanState.DRAFT and (view.reads_live or uow.actor.administrator):
+            return _DraftHome(view, read_draft(uow, slug=plan))
         if not view.reads_live:
             return view
         if view.state is PlanState.CLOSED:
@@ -95,6 +248,8 @@ def show_plan(run: Reading, plan: str, request: Request) -> Response:
         return render(request, "plans/editions.html", frame=frame_of(run, found, active="home"), plan=found)
     if isinstance(found, _ClosedHome):
         return _closed_page(run, request, found)
+    if isinstance(found, _DraftHome):
+        return _draft_page(run, request, found)
     waiting = Counts(red=found.inbox.red, amber=found.inbox.amber, green=found.inbox.green)
     longest = max([waiting.live, *(theme.counts.live for theme in found.themes)])
     return render(
@@ -110,6 +265,24 @@ def show_plan(run: Reading, plan: str, request: Request) -> Response:
         days_to_review=(found.plan.next_review - found.today).days if found.plan.next_review else None,
         rag_titles=RAG_TITLES,
         clock=_clock(found.inbox),
+    )
+
+
+class _DraftHome(NamedTuple):
+    plan: PlanView
+    draft: Draft
+
+
+def _draft_page(run: PageRunner, request: Request, found: _DraftHome) -> Response:
+    """A draft's page: what to do next, and what it lacks."""
+    return render(
+        request,
+        "plans/draft.html",
+        frame=frame_of(run, found.plan, active="home", exceptions=0),
+        **found._asdict(),
+        policy=POLICY_WORDS[found.plan.evidence_policy],
+        may_give_roles=run.actor.administrator or Role.PROGRAMME_MANAGER in found.plan.roles,
+        role_set=Role,
     )
 
 
@@ -242,7 +415,9 @@ def approve(run: Writing, plan: str, request: Request, form: Submitted) -> Respo
 
 
 def _approval_page(run: PageRunner, request: Request, plan: str, form: Form, *, status: int = 200) -> Response:
+    """With what the plan lacks, as warnings: the body that approves it decides."""
     view = run.read(services.get_plan, slug=plan)
+    draft = run.read(read_draft, slug=plan) if view.state is PlanState.DRAFT and view.reads_live else None
     if not view.may_approve and not form.failed:
         raise Forbidden("A draft plan is approved by a senior officer")
     return render(
@@ -257,6 +432,7 @@ def _approval_page(run: PageRunner, request: Request, plan: str, form: Form, *, 
         back=f"/plans/{plan}",
         action=f"/plans/{plan}/approval",
         button="Approve the plan",
+        lacks=draft.lacks if draft else (),
         version=view.version,
         refused_title="",
         clashes=[],

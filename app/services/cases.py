@@ -22,7 +22,7 @@ from app.models import Milestone, Person, Plan, plan_heads
 from app.models.linked_evidence import rows_by_milestone
 from app.models.surroundings import surroundings_of
 from app.models.visibility import knowable
-from app.services import settling
+from app.services import addresses, settling
 from app.services.milestone_case import Case as Case
 
 
@@ -34,6 +34,7 @@ def open_case(uow: UnitOfWork, key: MilestoneKey, *, act: Act = Act.READ_PLAN, i
     """
     found = uow.session.execute(_wanted(uow, key).with_for_update(of=Milestone, key_share=True)).one_or_none()
     if found is None:
+        addresses.follow(uow, key.plan)
         raise NotFound
     case = _case(uow, *found)
     permissions.require(uow.actor, act, case.item)
@@ -47,6 +48,7 @@ def read_case(uow: UnitOfWork, key: MilestoneKey) -> Case:
     """Look at a milestone without locking it. Raises NotFound, or Forbidden for who may not read live plans."""
     found = uow.session.execute(_wanted(uow, key)).one_or_none()
     if found is None:
+        addresses.follow(uow, key.plan)
         raise NotFound
     case = _case(uow, *found)
     require_reading(uow, case.plan.id)

@@ -18,6 +18,7 @@ from app.domain.secrets import SecretKind, new_secret, secret_hash
 from app.domain.words import Scope
 from app.models import Organisation, OrganisationKey, OrganisationKeyPlan, Person, PersonalToken, Plan, Setting
 from app.models.identity import table_of
+from app.services import addresses
 from app.services.identity import clean_email
 from app.services.writing import Checks
 
@@ -328,6 +329,7 @@ def _plan(uow: UnitOfWork, slug: str) -> _PlanRow:
         select(_plans.c.id, _plans.c.slug, _plans.c.title).where(_plans.c.slug == slug)
     ).one_or_none()  # fmt: skip
     if row is None or not (uow.actor.administrator or row.id in permissions.plans_known(uow.actor)):
+        addresses.follow(uow, slug)
         raise NotFound(f"There is no plan {slug}")
     return row
 

@@ -17,7 +17,7 @@ from app.models.counting import capped, evidence_outstanding, standing_word, sta
 from app.models.milestone_orders import beyond, in_order, sort_key
 from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in, never
-from app.services import cursors, plan_counts
+from app.services import cursors, plan_counts, since
 from app.services.carrying import carried_over_of
 from app.services.cases import linked_evidence, meeting_days, plan_settings, read_case
 from app.services.milestone_rows import milestone_row, rationales_of, supporters_of
@@ -26,7 +26,7 @@ from app.services.plans import known_plan, live_plan
 BY_REFERENCE = MilestoneOrder()
 
 # Words that `status` takes besides the statuses themselves: what the numbers of plan home link to.
-STANDINGS = ("evidence_outstanding", "not_due", "moved", "due_to_date")
+STANDINGS = ("evidence_outstanding", "not_due", "moved", "due_to_date", "added_since")
 
 
 def list_milestones(
@@ -43,7 +43,7 @@ def list_milestones(
     conditions = _conditions(uow, plan, filters)
     items, more = _page(uow, plan, conditions, order, limit=limit, cursor=cursor)
     total = uow.session.execute(capped(select(Milestone.id).where(*conditions))).scalar_one()
-    return MilestonePage(items, more, total, plan_counts.withheld(uow, plan.id))
+    return MilestonePage(items, more, total, plan_counts.withheld(uow, plan.id), since.new_since(uow, plan))
 
 
 def some_milestones(
@@ -142,7 +142,7 @@ def wanted(uow: UnitOfWork, plan: Any, filters: MilestoneFilters) -> list[Any]:
     elif filters.rag:
         found.append(standing_word(uow.now, today) == Rag(filters.rag).value)
     if filters.status:
-        found.append(_status(uow, filters.status))
+        found.append(_status(uow, plan, filters.status))
     if filters.theme:
         found.append(Milestone.theme_id == filters.theme)
     if filters.owner:
@@ -162,7 +162,7 @@ def wanted(uow: UnitOfWork, plan: Any, filters: MilestoneFilters) -> list[Any]:
     return found
 
 
-def _status(uow: UnitOfWork, word: str) -> Any:
+def _status(uow: UnitOfWork, plan: Any, word: str) -> Any:
     if word in tuple(Status):
         return status_on(uow.today) == word
     not_cancelled = Milestone.status != Status.CANCELLED
@@ -174,6 +174,9 @@ def _status(uow: UnitOfWork, word: str) -> Any:
         return and_(Milestone.moves > 0, not_cancelled)
     if word == "due_to_date":
         return and_(Milestone.due_date <= uow.today, not_cancelled)
+    if word == "added_since":
+        moment = since.new_since(uow, plan)
+        return never() if moment is None else and_(Milestone.added_at > plan.approved_at, Milestone.added_at >= moment)
     choices = ", ".join([*Status, *STANDINGS])
     raise invalid("status", "not_a_choice", f"Status must be one of: {choices}")
 

@@ -130,6 +130,7 @@ def milestone_row(
         source=row.source,
         version=f"{row.version}.{row.evidence_seq}",
         carried_over=carried_over,
+        added_later_at=row.added_at if row.plan_approved_at and row.added_at > row.plan_approved_at else None,
     )
 
 

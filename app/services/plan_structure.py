@@ -13,22 +13,22 @@ from sqlalchemy import func, select, update
 from app.db import UnitOfWork
 from app.domain import permissions, plan_structure
 from app.domain.ids import new_id
-from app.domain.milestones import MilestoneKey
+from app.domain.milestones import MilestoneKey, Ref
 from app.domain.permissions import Act, Item
-from app.domain.plan_structure import ActionPlace, MilestonePlace, Part, Shifted, Structure, ThemePlace
+from app.domain.plan_structure import ActionPlace, Draft, Facts, MilestonePlace, Part, Shifted, Structure, ThemePlace
 from app.domain.plans import ActionView, ThemeView
 from app.domain.refusals import NotFound, Reason, Refused, Stale
 from app.domain.words import PlanState
-from app.models import Action, Milestone, PartMove, Plan, Theme
+from app.models import Action, Membership, Milestone, PartMove, Plan, Theme
 from app.models import plan_structure as rows
 from app.models.visibility import knowable_in
-from app.services import plan_parts
+from app.services import addresses, plan_parts
 from app.services.cases import open_case
 from app.services.milestone_rows import moved_from_of
-from app.services.plans import live_head
+from app.services.plans import known_plan, live_head
 from app.services.writing import Checks, refuse_unknown
 
-MILESTONES_SHOWN = 500
+MILESTONES_SHOWN, LACKS_LOOKED_THROUGH = 500, 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,30 @@ def _action_place(row: Any, milestones: Sequence[Any], numbers: dict[str, int], 
             if one.action_id == row.id
         ),
         milestones_total=numbers.get(row.id, 0),
+    )
+
+
+def read_draft(uow: UnitOfWork, *, slug: str) -> Draft:
+    """How far a draft has come, and what it lacks. An administrator, who reads no plan, sees how far."""
+    plan = known_plan(uow, slug)
+    live = permissions.may(uow.actor, Act.READ_PLAN, Item(plan_id=plan.id))
+    if not (live or uow.actor.administrator):
+        permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=plan.id))
+    every = knowable_in(uow.actor, plan.id) if live else Milestone.plan_id == plan.id
+    themes, actions = rows.themes_in(uow.session, plan.id), rows.actions_in(uow.session, plan.id)
+    milestones = rows.milestones_in(uow.session, every, limit=LACKS_LOOKED_THROUGH)
+    held = uow.session.execute(select(Membership.role).where(Membership.plan_id == plan.id).distinct()).scalars()
+    missing = plan_structure.lacks([_ref(row) for row in actions], [_facts(row) for row in milestones])
+    return Draft(len(themes), len(actions), len(milestones), frozenset(held), missing if live else ())
+
+
+def _ref(row: Any) -> Ref:
+    return Ref(row.id, row.ref, row.title)
+
+
+def _facts(row: Any) -> Facts:
+    return Facts(
+        _ref(row), row.action_id, bool(row.owner_id), row.due_date is not None, bool(row.success_criterion.strip())
     )
 
 
@@ -329,6 +353,7 @@ def _part(uow: UnitOfWork, table: Any, key: PartKey, *, lock: bool = False) -> t
         statement = statement.with_for_update(of=table, key_share=True).execution_options(populate_existing=True)
     found = uow.session.execute(statement).one_or_none()
     if found is None or not (uow.actor.is_system or found[1].id in permissions.plans_known(uow.actor)):
+        addresses.follow(uow, key.plan)
         raise NotFound
     return found[0], found[1]
 

@@ -19,11 +19,11 @@ from app.domain.refusals import NotFound, Reason, Refused, Stale
 from app.domain.words import EvidencePolicy, MovedRule, PlanState
 from app.models import Milestone, Organisation, Plan, PlanCounter, plan_heads
 from app.models.plan_heads import Meetings
-from app.services import plan_counts, plan_settings, resettling
-from app.services.slugs import check_slug
+from app.services import addresses, plan_counts, plan_settings, resettling
 from app.services.writing import RANGES, Checks, refuse_unknown, setting_ranges
 
-_FREE = ("title", "purpose")
+_TYPED = ("title", "purpose")
+_FREE = (*_TYPED, "slug")
 _SETTINGS = ("evidence_policy", "tolerance_days", "overdue_limit_days", "moved_rule", "cycle_days", "triage_hours")
 
 
@@ -34,6 +34,7 @@ def known_plan(uow: UnitOfWork, slug: str, *, lock: bool = False) -> Plan:
         statement = statement.with_for_update(key_share=True)
     plan = uow.session.execute(statement).scalar_one_or_none()
     if plan is None or not (uow.actor.administrator or plan.id in permissions.plans_known(uow.actor)):
+        addresses.follow(uow, slug)
         raise NotFound
     return plan
 
@@ -90,7 +91,7 @@ def create_plan(
     """Begin a draft plan. An administrator's act: who works in it is then said by memberships."""
     permissions.require(uow.actor, Act.ADMINISTER, Item(plan_id=""))
     checks = Checks()
-    check_slug(checks, "slug", slug)
+    addresses.check_address(uow, checks, slug)
     cleaned = checks.title("title", title)
     about = checks.optional_text("purpose", purpose, limit=2000) or ""
     settings = {
@@ -101,8 +102,6 @@ def create_plan(
     }
     setting_ranges(checks, settings)
     lead = organisation_named(uow, organisation, checks)
-    if uow.session.execute(select(Plan.id).where(Plan.slug == slug)).first():
-        checks.add("slug", "taken", f"There is already a plan at {slug}")
     checks.done()
     plan = Plan(
         id=new_id(),
@@ -133,7 +132,10 @@ def create_plan(
 
 
 def edit_plan(uow: UnitOfWork, *, slug: str, changes: dict[str, Any], if_match: str | None) -> PlanView:
-    """Change a plan's facts. Once it is approved, its policy and settings change through change requests only."""
+    """Change a plan's facts. Once it is approved, its policy and settings change through change requests only.
+
+    With another address (`slug`) it is found at the old ones too, for ever.
+    """
     plan = _opened(uow, slug, Act.EDIT_PLAN, if_match)
     allowed = _FREE if plan.state is not PlanState.DRAFT else (*_FREE, *_SETTINGS)
     by_request = f"Once a plan is approved this takes a change request: /plans/{slug}/change-requests"
@@ -145,19 +147,22 @@ def edit_plan(uow: UnitOfWork, *, slug: str, changes: dict[str, Any], if_match: 
         changes["title"] = checks.title("title", changes["title"])
     if "purpose" in changes:
         changes["purpose"] = checks.optional_text("purpose", changes["purpose"], limit=2000) or ""
+    if "slug" in changes:
+        addresses.check_address(uow, checks, changes["slug"] or "", plan_id=plan.id)
     setting_ranges(checks, {name: changes[name] for name in RANGES if name in changes})
     checks.done()
     _refuse_closed(plan, "plan_edit")
+    changes = {name: value for name, value in changes.items() if getattr(plan, name) != value}
     if not changes:
         return view_of(uow, plan)
-    typed = {name: changes[name] for name in _FREE if name in changes}
-    facts = {name: [getattr(plan, name), changes[name]] for name in changes if name not in _FREE}
+    typed = {name: changes[name] for name in _TYPED if name in changes}
+    facts = {name: [getattr(plan, name), changes[name]] for name in changes if name not in _TYPED}
     for name, value in changes.items():
         setattr(plan, name, value)
     plan.version += 1
     uow.session.flush()
     uow.record("plan_edited", **_about(plan), facts=facts, texts=typed)
-    if facts:
+    if facts.keys() & set(_SETTINGS):
         resettling.resettle(uow, plan)
     return view_of(uow, plan)
 
@@ -214,6 +219,13 @@ def change_policy(uow: UnitOfWork, *, slug: str, policy: EvidencePolicy) -> tupl
     return plan_settings.put_in_force(uow, plan, {"evidence_policy": policy})
 
 
+def lead_choices(uow: UnitOfWork) -> tuple[tuple[str, str], ...]:
+    """Which organisations could lead a new plan: (slug, name). Forbidden for who does not begin plans."""
+    permissions.require(uow.actor, Act.ADMINISTER, Item(plan_id=""))
+    rows = uow.session.execute(select(Organisation.slug, Organisation.name).order_by(Organisation.name))
+    return tuple((row.slug, row.name) for row in rows)
+
+
 def choices(uow: UnitOfWork, *, slug: str) -> Choices:
     """What the filters and forms of a plan offer this actor."""
     return choices_of(uow, live_head(uow, slug).id)
@@ -258,6 +270,7 @@ def live_head(uow: UnitOfWork, slug: str) -> Any:
     """`live_plan` for pages that only read: the plan's row with the words around it, in one query."""
     head = plan_heads.head_by_slug(uow.session, slug)
     if head is None or not (uow.actor.administrator or head.id in permissions.plans_known(uow.actor)):
+        addresses.follow(uow, slug)
         raise NotFound
     permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=head.id))
     return head

@@ -91,6 +91,26 @@ def test_only_an_administrator_creates_plans_and_a_wrong_one_names_its_fields(ap
     ]  # fmt: skip
 
 
+def test_an_old_address_answers_308_with_the_new_one(api: Api) -> None:
+    renamed = shown(api.patch(PLAN, json={"slug": "childrens-plan"}, headers={"If-Match": "*"}))
+    assert renamed["slug"] == "childrens-plan"
+    for path in ("", "/milestones?limit=1", "/themes", "/exceptions"):
+        document = problem(api.get(PLAN + path, follow_redirects=False), 308)
+        assert document["detail"] == "The plan at safeguarding-plan is now at childrens-plan."
+        where = api.get(PLAN + path, follow_redirects=False).headers["location"]
+        assert where == f"/api/v1/plans/childrens-plan{path}"
+    assert (
+        api.post(f"{PLAN}/themes", json={"title": "More"}, follow_redirects=False)
+        .headers["location"]
+        .endswith("/childrens-plan/themes")
+    )
+    assert shown(api.get(PLAN))["slug"] == "childrens-plan"  # a client that follows comes through
+    problem(api.get(PLAN, "zoe"), 404)
+    taken = {**NEW_PLAN, "slug": "safeguarding-plan"}
+    assert pointers(api.post("/plans", "max", json=taken)) == ["/slug"]
+    assert pointers(api.post("/plans", "max", json={**NEW_PLAN, "slug": "new"})) == ["/slug"]
+
+
 @on_sqlite
 def test_settings_of_an_approved_plan_change_elsewhere(api: Api) -> None:
     headers = {"If-Match": "*"}

@@ -246,5 +246,6 @@ def form(path: str, things: Things) -> Mapping[str, Any]:
         "robustness": "3", "body": "Trust", "meeting": "March", "name": "for a test", "days": "30",
         "chosen": things.change_request,
         "scopes": "plan:read", "front_door": "Call us", "form": "statement", "marking": "official", "direction": "up",
+        "slug": things.plan, "cycle_days": "14", "person": "nobody@haringey.example", "role": "observer",
         "theme": things.theme, **dates, **today,
     }  # fmt: skip

@@ -120,6 +120,8 @@ y yyyyyyy yy       GET /help/rag
 4 4444444 44       POST /invitations/{token}
 - 3yyyyyy 44       GET /milestones/{milestone}
 - yyyyyyy yy       GET /plans
+- 3333333 y3       POST /plans
+- 3333333 y3       GET /plans/new
 - 3yyyyyy 3y       GET /plans.csv
 - yyyyyyy y4       GET /plans/{plan}
 - 333y333 34       POST /plans/{plan}/actions
@@ -132,6 +134,10 @@ y yyyyyyy yy       GET /help/rag
 - 333yyyy 34       GET /plans/{plan}/audit-events
 - 333yyyy 34       GET /plans/{plan}/audit-events.csv
 - 3333yy3 34       GET /plans/{plan}/closure
+- 333y333 34       GET /plans/{plan}/edit
+- 333y333 34       POST /plans/{plan}/edit
+- 333y333 y4       GET /plans/{plan}/memberships
+- 333y333 y4       POST /plans/{plan}/memberships
 - 3333yy3 34       POST /plans/{plan}/closure
 - 3yyyyyy 34       GET /plans/{plan}/change-requests
 - 3yyy333 34       POST /plans/{plan}/change-requests

@@ -83,7 +83,7 @@ STATEMENTS = {
     "/plans": 8,
     PLAN: 18,
     f"{PLAN}/exceptions": 14,
-    f"{PLAN}/milestones": 16,
+    f"{PLAN}/milestones": 17,
     f"{PLAN}/timeline": 11,
 }
 
