@@ -68,6 +68,7 @@ class Demo:
     evidence: str
     change_request: str
     next_review: str
+    meeting: str
     passwords: dict[str, str]
     tokens: dict[str, str]
 
@@ -109,7 +110,7 @@ def _load(folder: Path) -> Demo:
     passwords = {person.email: person.password for person in credentials.people}
     key = credentials.keys[0]
 
-    def add(uow: UnitOfWork) -> tuple[str, dict[str, str], tuple[str, str, str]]:
+    def add(uow: UnitOfWork) -> tuple[str, dict[str, str], tuple[str, str, str, str]]:
         invitation = people.create_person(
             uow, email=CAST["noel"], post_title="Newcomer", organisation="haringey-council"
         )
@@ -127,13 +128,21 @@ def _load(folder: Path) -> Demo:
         evidence=found[0],
         change_request=found[1],
         next_review=found[2],
+        meeting=found[3],
         passwords={name: passwords.get(email, "") for name, email in CAST.items()},
         tokens=tokens,
     )
 
 
-def _found(uow: UnitOfWork) -> tuple[str, str, str]:
-    """What has no name of its own: the rejected evidence E-017, the request that waits at M-02, the next review."""
+def _found(uow: UnitOfWork) -> tuple[str, str, str, str]:
+    """What has no name of its own: the rejected evidence E-017, the request that waits at M-02, the next review and its
+    meeting.
+    """
+    next_review = _one(
+        uow,
+        "SELECT min(on_day) FROM review_meetings JOIN plans ON plans.id = plan_id"
+        f" WHERE slug = '{PLAN}' AND on_day > '{uow.today}'",
+    )
     return (
         _one(uow, "SELECT id FROM evidence WHERE ref = 'E-017'"),
         _one(
@@ -141,10 +150,11 @@ def _found(uow: UnitOfWork) -> tuple[str, str, str]:
             "SELECT change_requests.id FROM change_requests JOIN milestones ON milestones.id = milestone_id"
             " WHERE milestones.ref = 'M-02' AND state = 'requested'",
         ),
+        next_review,
         _one(
             uow,
-            "SELECT min(on_day) FROM review_meetings JOIN plans ON plans.id = plan_id"
-            f" WHERE slug = '{PLAN}' AND on_day > '{uow.today}'",
+            "SELECT review_meetings.id FROM review_meetings JOIN plans ON plans.id = plan_id"
+            f" WHERE slug = '{PLAN}' AND on_day = '{next_review}'",
         ),
     )
 

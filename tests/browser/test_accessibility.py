@@ -22,7 +22,7 @@ from tests.browser.visitors import Visitor
 
 P = f"/plans/{PLAN}"
 
-# Who opens what. {evidence}, {invitation}, {change_request} and {next_review} are the demo's.
+# Who opens what. {evidence}, {invitation}, {change_request}, {next_review} and {meeting} are the demo's.
 PAGES: dict[str, list[str]] = {
     "": ["/sign-in", "/sign-in/help", "/invitations/{invitation}", "/help", "/help/rag", "/help/accessibility",
          "/help/privacy", "/api/v1/docs"],
@@ -32,6 +32,8 @@ PAGES: dict[str, list[str]] = {
         f"{P}/milestones", f"{P}/milestones?q=nothing+like+it", f"{P}/milestones/new", f"{P}/audit-events", f"{P}/keys",
         f"{P}/timeline", f"{P}/timeline?status=achieved&from=2026-01-01", f"{P}/timeline?theme=none",
         f"/plans/{DRAFT}/timeline",
+        f"{P}/meetings", f"{P}/meetings?past=all", f"{P}/meetings/{{meeting}}/holding",
+        f"{P}/meetings/{{meeting}}/move", f"{P}/meetings/{{meeting}}/cancellation", f"/plans/{DRAFT}/meetings", f"/plans/{CLOSED}/meetings",
         milestone("M-03"), milestone("M-06"), milestone("M-07"), milestone("M-28"), milestone("M-33"),
         milestone("M-35"), milestone("M-41"), milestone("M-44"),
         milestone("M-06", "audit"), milestone("M-06", "edit"), milestone("M-06", "return"),
@@ -45,6 +47,7 @@ PAGES: dict[str, list[str]] = {
     "officer": [
         "/updates", EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
         milestone("M-02", "change-requests", "{change_request}", "decision"), f"/plans/{DRAFT}/approval",
+        milestone("M-20"), milestone("M-26", "acceptance"), milestone("M-20", "acceptance", "lifting"),
     ],
     "contributor": [
         P, milestone("M-08"), milestone("M-08", "audit"), "/updates", "/updates?whose=own", f"/updates/{PLAN}/M-08",
@@ -76,7 +79,7 @@ NOT_PAGES = {
 
 
 def addressed(path: str, place: Place) -> str:
-    for name in ("evidence", "invitation", "change_request", "next_review"):
+    for name in ("evidence", "invitation", "change_request", "next_review", "meeting"):
         path = path.replace(f"{{{name}}}", getattr(place.demo, name))
     return path
 
