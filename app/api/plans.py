@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -13,10 +13,13 @@ from app.api.bodies import Body, Day, Elsewhere, Key, Line, LongText, Said, Slug
 from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, Organisation, exactly
 from app.domain.closing import Destination
+from app.domain.plan_changes import Change, ChangedItem
+from app.domain.plan_changes import PlanChanges as ChangesSince
 from app.domain.plans import PlanSummary, PlanView
-from app.domain.words import EvidencePolicy, MovedRule, PlanState, Role
+from app.domain.words import EvidencePolicy, MovedRule, PlanState, Rag, Role
 from app.services import closing
 from app.services import plans as services
+from app.services.plan_changes import get_changes
 
 router = APIRouter(tags=["Plans"])
 
@@ -85,6 +88,39 @@ class PlanInList(Plan):
     counts: Counts | None
     inbox: Inbox | None
     withheld: int | None
+
+
+@exactly
+class Changed(TypedDict):
+    """An item that changed: `on` the day, `reason` why. `rag` is its colour now, null where it is no exception."""
+
+    kind: str
+    ref: str
+    title: str
+    on: date
+    reason: str
+    rag: Rag | None
+
+
+@exactly
+class ChangedGroup(TypedDict):
+    """How many items went this way, and the first few of them."""
+
+    change: Change
+    total: int
+    items: list[Changed]
+
+
+@exactly
+class Changes(TypedDict):
+    """What changed in a plan since a day, that day included. `same` counts the exceptions that stayed as they were,
+    `moved` the milestones whose due date was moved. A draft or closed plan has no exceptions: `since` is null.
+    """
+
+    since: date | None
+    groups: list[ChangedGroup]
+    same: int
+    moved: int
 
 
 _Purpose = Annotated[str, stripped, StringConstraints(max_length=2000), storably]
@@ -209,6 +245,32 @@ def _counts(summary: PlanSummary) -> Counts:
     }
 
 
+def _changes(found: ChangesSince | None) -> Changes:
+    if found is None:
+        return {"since": None, "groups": [], "same": 0, "moved": 0}
+    return {
+        "since": found.since,
+        "groups": [
+            {"change": group.change, "total": group.total, "items": [_changed(item) for item in group.items]}
+            for group in found.groups
+        ],
+        "same": found.same,
+        "moved": found.moved,
+    }
+
+
+def _changed(item: ChangedItem) -> Changed:
+    return {
+        "kind": item.kind,
+        "ref": item.ref,
+        "title": item.title,
+        "on": item.on,
+        "reason": item.reason,
+        "rag": item.rag,
+    }
+
+
+_changed_since = TypeAdapter(Changes)
 _one = TypeAdapter(Plan).dump_json
 _list: TypeAdapter[Listing[PlanInList]] = TypeAdapter(Listing[PlanInList])
 
@@ -242,6 +304,23 @@ def create_plan(run: Writing, body: NewPlan) -> Response:
 def show_plan(run: Reading, plan: PlanSlug) -> Response:
     """A plan's facts and settings."""
     return run.answer(_shown(run.read(services.get_plan, slug=plan)))
+
+
+class Since(Body):
+    """The day to compare with."""
+
+    since: Day | None = Field(
+        default=None,
+        description="Today or an earlier day, not before the plan was approved. Left out: the last review meeting that"
+        " was held or, without one, two weeks ago",
+    )
+
+
+@router.get("/plans/{plan}/changes", response_model=Changes, **answers.listed())
+def show_changes(run: Reading, plan: PlanSlug, asked: Annotated[Since, Query()]) -> Response:
+    """What got worse, is new, got better or left the list of exceptions since a day, and why."""
+    found = run.read(get_changes, slug=plan, since=asked.since)
+    return answers.listing(_changed_since, _changes(found))
 
 
 @router.patch("/plans/{plan}", response_model=Plan, **answers.changed())

@@ -99,7 +99,7 @@ class ExceptionFilters:
     """What the reader asked to see; None or False asks for nothing. Themes and owners by id, organisations by slug.
 
     `on` is the day of the report, today or later (None: today). `turns_red` keeps what is Red on that day and is not
-    Red today.
+    Red today. `changed` is a matter of both moments, so only the scans keep what has.
     """
 
     on: date | None = None
@@ -111,6 +111,8 @@ class ExceptionFilters:
     cause: DelayCause | None = None
     support_required: bool = False
     turns_red: bool = False
+    changed: str | None = None  # "new", "worse" or "same" since the day `since`
+    since: date | None = None
 
     @property
     def are_set(self) -> bool:

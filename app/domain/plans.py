@@ -5,6 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from app.domain.milestones import MilestoneRow, MovedFrom, OrganisationRef, PersonRef
+from app.domain.plan_changes import ChangeCounts, PlanChanges
 from app.domain.refusals import Reason, invalid
 from app.domain.words import EvidencePolicy, MovedRule, PlanState, Rag, Role
 
@@ -32,6 +33,7 @@ class PlanView:
     closed_on: date | None
     last_review: date | None
     next_review: date | None
+    last_held: date | None  # the last review meeting that was held
     next_review_is_listed: bool  # False where the list has ended and the day is reckoned from the cycle
     illustrative: bool
     roles: frozenset[Role]
@@ -84,6 +86,8 @@ class PlanSummary:
     withheld: int | None  # how many items another organisation's officer is not shown; None for everybody else
     submissions_red: int = 0  # `counts` are of milestones; an exception may be a submission as well
     submissions_amber: int = 0
+    changes: ChangeCounts | None = None  # since the last review; None where nothing is an exception
+    last_update_on: date | None = None  # when anything was last updated
 
     @property
     def red(self) -> int:
@@ -140,6 +144,16 @@ class InboxClock:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedMilestone:
+    """A milestone whose due date is later than its baseline: by how many days, after how many moves."""
+
+    ref: str
+    title: str
+    approved_slip_days: int
+    moves: int
+
+
+@dataclass(frozen=True, slots=True)
 class PlanHome:
     plan: PlanView
     today: date
@@ -150,6 +164,14 @@ class PlanHome:
     submissions_turning_red: int
     inbox: InboxClock
     withheld: int | None
+    moved: int  # milestones whose due date was moved, cancelled ones left out
+    moved_furthest: tuple[MovedMilestone, ...]
+    changes: PlanChanges | None  # None: not an approved plan
+
+    @property
+    def turning(self) -> int:
+        """Everything that turns Red by the next review, submissions included, as the look-ahead counts it."""
+        return self.turns_red_total + self.submissions_turning_red
 
     @property
     def red(self) -> int:
@@ -209,6 +231,8 @@ class MilestoneFilters:
     organisation: str | None = None
     due_before: date | None = None
     q: str | None = None
+    changed: str | None = None  # a word of `plan_changes.Change`, or "moved"; takes `since`
+    since: date | None = None
 
 
 class SortBy(StrEnum):

@@ -181,6 +181,16 @@ class MilestoneEventKind(StrEnum):
     ACCEPTANCE_LIFTED = "acceptance_lifted"
 
 
+class LeftBecause(StrEnum):
+    """What took a milestone off the list of exceptions. Only the first of these counts as better (rule 5)."""
+
+    BACK_ON_TRACK = "back_on_track"
+    DATE_MOVED = "date_moved"
+    CANCELLED = "cancelled"
+    DECLARATION_LIFTED = "declaration_lifted"
+    PLAN_CHANGED = "plan_changed"
+
+
 class SubmissionState(StrEnum):
     WAITING = "waiting"
     LOGGED = "logged"

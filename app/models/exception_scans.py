@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, func, literal, null, or_, select
 
+from app.domain.plan_changes import Change
 from app.domain.words import Rag
 from app.models.milestone_rows import exception_rows
 from app.models.milestones import Milestone
@@ -42,6 +43,7 @@ class Shape:
     cause: bool = False
     support_required: bool = False
     turns_red: bool = False
+    changed: str = ""
 
 
 @cache
@@ -131,6 +133,22 @@ def _accepted_at(shape: Shape, colour: Rag) -> list[Any]:
 
 def _at(table: Any, shape: Shape, colour: Rag) -> list[Any]:
     """Red: red_from has come. Amber: amber_from has come, and red_from has not."""
+    return [*_at_colour(table, shape, colour), *_changed(table, shape.changed, colour)]
+
+
+def _changed(table: Any, word: str, colour: Rag) -> list[Any]:
+    """`plan_changes.change_of_exception` for what is this colour, since the instant `first`."""
+    if not word:
+        return []
+    first: Any = bindparam("first")
+    if word == Change.NEW:
+        return [table.c.amber_from >= first]
+    if colour is Rag.AMBER:
+        return [table.c.amber_from < first] if word == Change.SAME else [literal(1) == literal(0)]
+    return [table.c.amber_from < first, table.c.red_from >= first if word == Change.WORSE else table.c.red_from < first]
+
+
+def _at_colour(table: Any, shape: Shape, colour: Rag) -> list[Any]:
     instant: Any = bindparam("instant")
     if colour is Rag.RED:
         turning = [table.c.red_from > bindparam("now")] if shape.turns_red else []

@@ -193,6 +193,10 @@ class Milestone(SQLModel, table=True):
     # The day until which a senior officer has accepted it; `accepted_until` is cut where it gets worse before.
     acceptance_ends_on: date | None = None
 
+    # The day on which its last run as an exception ended, and what ended it: a word of `LeftBecause`.
+    left_list_on: date | None = None
+    left_list_because: str | None = text_field(20, nullable=True)
+
 
 class MilestoneSupporter(SQLModel, table=True):
     """A supporting organisation: it may also update and attach."""

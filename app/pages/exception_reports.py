@@ -33,6 +33,7 @@ from app.pages.wording import (
     KIND_WORDS,
     RAG_TITLES,
     approved_words,
+    changed_words,
     date_line,
     evidence_words,
     short,
@@ -73,6 +74,8 @@ class Wanted:
             "cause": found.cause or "",
             "support_required": "true" if found.support_required else "",
             "turns_red": "true" if found.turns_red else "",
+            "changed": found.changed or "",
+            "since": found.since.isoformat() if found.changed and found.since else "",
             "detail": "all" if self.detail else "",
             "rows": str(self.limit) if self.limit != ROWS else "",
         }
@@ -95,6 +98,8 @@ async def _wanted(request: Request) -> Wanted:  # async: what only looks at the 
             cause=_word("cause", asked("cause", ""), DelayCause),
             support_required=asked("support_required") == "true",
             turns_red=asked("turns_red") == "true",
+            changed=asked("changed") or None,
+            since=day_in_address("since", asked("since"), "Since") if asked("changed") else None,
         ),
         detail=asked("detail") == "all",
         limit=MOST_ROWS if asked("rows") == str(MOST_ROWS) else ROWS,
@@ -274,6 +279,7 @@ def _chips(filters: ExceptionFilters, offered: Choices | None, address: Addresse
         ("rag", filters.rag, RAG_TITLES[filters.rag] if filters.rag else ""),
         ("cause", filters.cause, f"Cause: {CAUSE_WORDS[filters.cause].lower()}" if filters.cause else ""),
         ("support_required", filters.support_required, "Support asked for"),
+        ("changed", filters.changed, changed_words(filters.changed, filters.since) if filters.since else ""),
         ("turns_red", filters.turns_red, f"Turns Red by {long_date(filters.on)}" if filters.on else "Turns Red"),
     ]
     return [(words, address.with_(**{name: None})) for name, value, words in set_now if value]

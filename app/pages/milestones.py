@@ -37,6 +37,7 @@ from app.pages.wording import (
     RAG_TITLES,
     STATUS_TITLES,
     approved_words,
+    changed_words,
     date_line,
     evidence_words,
     listing,
@@ -91,12 +92,15 @@ class Wanted:
         organisation: str = "",
         due_before: str = "",
         q: Annotated[str, Query(max_length=200)] = "",
+        changed: str = "",
+        since: str = "",
         sort: Annotated[str, Query(max_length=20)] = "",
         cursor: Annotated[str | None, Query(max_length=500)] = None,
     ) -> None:
         given = {
             "ref": ref, "rag": rag, "status": status, "theme": theme, "owner": owner, "organisation": organisation,
-            "due_before": due_before, "q": q.strip(), "sort": sort,
+            "due_before": due_before, "q": q.strip(), "sort": sort, "changed": changed,
+            "since": since if changed else "",
         }  # fmt: skip
         self.query = {name: value for name, value in given.items() if value}
         self.cursor = cursor or None
@@ -105,13 +109,14 @@ class Wanted:
     def filters(self) -> MilestoneFilters:
         """Raises Invalid for a colour or a date that is none."""
         given = dict(self.query)
-        due_before = given.pop("due_before", None)
+        due_before, since = given.pop("due_before", None), given.pop("since", None)
         given.pop("sort", None)
         if given.get("rag") and given["rag"] not in tuple(Rag):
             raise invalid("rag", "choice_invalid", f"Colour must be one of {listing(Rag)}")
         return MilestoneFilters(
             **{**given, "rag": Rag(given["rag"]) if given.get("rag") else None},  # type: ignore[arg-type]
             due_before=day_in_address("due_before", due_before, "Due before"),
+            since=day_in_address("since", since, "Since"),
         )
 
     @property
@@ -128,6 +133,7 @@ STATUS_CHOICES = [
     ("due_to_date", "Due by today"),
     ("moved", "Due date moved"),
     ("added_since", "Added since the last report"),
+    ("live", "Not cancelled"),
 ]
 
 
@@ -294,6 +300,7 @@ def _chips(query: dict[str, str], offered: Choices, address: Addresses) -> list[
         "due_before": lambda value: f"Due before {value}",
         "q": lambda value: f"“{value}”",
         "ref": lambda value: value,
+        "changed": lambda value: changed_words(value, date.fromisoformat(query["since"])),
     }
     return [(named[name](value), address.with_(**{name: None})) for name, value in query.items() if name in named]
 

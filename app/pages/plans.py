@@ -11,15 +11,16 @@ from fastapi.responses import Response
 from app.db import UnitOfWork
 from app.domain.closing import Closed
 from app.domain.days import london_day
+from app.domain.plan_changes import Change, ChangeCounts, ChangedItem, PlanChanges
 from app.domain.plan_structure import Draft
 from app.domain.plans import Counts, InboxClock, PlanHome, PlanSummary, PlanView
-from app.domain.refusals import Forbidden
+from app.domain.refusals import Forbidden, Invalid
 from app.domain.words import ROLE_WORDS, EvidencePolicy, PlanState, Rag, Role
 from app.pages.deps import PageRunner, Reading, Writing
-from app.pages.forms import Form, Submitted, filled, see_other, settle
+from app.pages.forms import Form, Submitted, day_in_address, filled, see_other, settle
 from app.pages.frames import frame_of
 from app.pages.templating import render
-from app.pages.wording import RAG_TITLES, STATUS_TITLES
+from app.pages.wording import RAG_TITLES, STATUS_TITLES, short
 from app.services import closing, plan_counts
 from app.services import plans as services
 from app.services.plan_home import plan_home
@@ -73,6 +74,8 @@ class _PlanRow(NamedTuple):
     bar: "list[Part]"
     label: str
     waiting_days: int
+    changed: list[tuple[str, str]]
+    silent_days: int
 
 
 def _plan_row(summary: PlanSummary, longest: int, today: date) -> _PlanRow:
@@ -86,6 +89,8 @@ def _plan_row(summary: PlanSummary, longest: int, today: date) -> _PlanRow:
         bar=bar(summary.counts, longest),
         label=bar_label(summary.counts),
         waiting_days=(today - london_day(since)).days if since else 0,
+        changed=_changed_numbers(plan.slug, summary.changes) if summary.changes else [],
+        silent_days=_silent_days(summary, today),
     )
 
 
@@ -227,23 +232,42 @@ def _facts_page(run: PageRunner, request: Request, plan: str, form: Form, *, sta
     )
 
 
+def _changed_numbers(slug: str, changes: ChangeCounts) -> list[tuple[str, str]]:
+    """What changed in a plan: ("2 worse", the list behind it)."""
+    numbers = (
+        (Change.WORSE, changes.worse),
+        (Change.NEW, changes.new),
+        (Change.BETTER, changes.better),
+        (Change.LEFT, changes.left),
+    )
+    return [
+        (f"{number:,} {_GROUP_WORDS[change]}", changed_address(slug, change, changes.since))
+        for change, number in numbers
+        if number
+    ]
+
+
+def _silent_days(summary: PlanSummary, today: date) -> int:
+    """For how many days nothing has been updated, where that is longer than the plan's review cycle; otherwise 0."""
+    plan = summary.plan
+    since = summary.last_update_on or plan.approved_on
+    if plan.state is not PlanState.APPROVED or since is None:
+        return 0
+    days = (today - since).days
+    return days if days > plan.cycle_days else 0
+
+
 @router.get("/plans/{plan}")
-def show_plan(run: Reading, plan: str, request: Request) -> Response:
-    """Where a plan stands, on one screen; of one that is closed, what became of it. Who may only read published
-    editions sees that there are none yet.
+def show_plan(run: Reading, plan: str, request: Request, since: str = "") -> Response:
+    """Where a plan stands, on one screen, and what changed since a day; of one that is closed, what became of it. Who
+    may only read published editions sees that there are none yet.
     """
-
-    def read(uow: UnitOfWork) -> PlanHome | _ClosedHome | _DraftHome | PlanView:
-        view = services.get_plan(uow, slug=plan)
-        if view.state is PlanState.DRAFT and (view.reads_live or uow.actor.administrator):
-            return _DraftHome(view, read_draft(uow, slug=plan))
-        if not view.reads_live:
-            return view
-        if view.state is PlanState.CLOSED:
-            return _closed_home(uow, view)
-        return plan_home(uow, slug=plan)
-
-    found = run.read(read)
+    form = Form({"since": [since]})
+    try:
+        found = run.read(_home, plan=plan, since=day_in_address("since", since.strip(), "The day"))
+    except Invalid as error:
+        form.take(error)
+        found = run.read(_home, plan=plan, since=None)
     if isinstance(found, PlanView):
         return render(request, "plans/editions.html", frame=frame_of(run, found, active="home"), plan=found)
     if isinstance(found, _ClosedHome):
@@ -252,9 +276,17 @@ def show_plan(run: Reading, plan: str, request: Request) -> Response:
         return _draft_page(run, request, found)
     waiting = Counts(red=found.inbox.red, amber=found.inbox.amber, green=found.inbox.green)
     longest = max([waiting.live, *(theme.counts.live for theme in found.themes)])
+    changes = found.changes
     return render(
         request,
         "plans/home.html",
+        status=422 if form.failed else 200,
+        form=form,
+        since=since if form.failed or changes is None else changes.since.isoformat(),
+        why=_WHY_SINCE.get(changes.by_default or "", "") if changes else "",
+        groups=_change_groups(found.plan.slug, changes) if changes else [],
+        same=changed_address(found.plan.slug, Change.SAME, changes.since) if changes else "",
+        moved_since=changed_address(found.plan.slug, "moved", changes.since) if changes else "",
         frame=frame_of(run, found.plan, active="home", exceptions=found.exceptions),
         home=found,
         plan=found.plan,
@@ -307,6 +339,67 @@ def _closed_page(run: PageRunner, request: Request, found: _ClosedHome) -> Respo
         rag_titles=RAG_TITLES,
         statuses=STATUS_TITLES,
     )
+
+
+def _home(uow: UnitOfWork, *, plan: str, since: date | None) -> PlanHome | _ClosedHome | _DraftHome | PlanView:
+    view = services.get_plan(uow, slug=plan)
+    if view.state is PlanState.DRAFT and (view.reads_live or uow.actor.administrator):
+        return _DraftHome(view, read_draft(uow, slug=plan))
+    if not view.reads_live:
+        return view
+    if view.state is PlanState.CLOSED:
+        return _closed_home(uow, view)
+    return plan_home(uow, slug=plan, since=since)
+
+
+_WHY_SINCE = {
+    "last_review": "the last review meeting that was held",
+    "two_weeks": "two weeks ago: no review meeting has been held yet",
+    "approval": "the day the plan was approved",
+}
+
+
+class _Changes(NamedTuple):
+    """A group as the page prints it: how many, in words, the list behind them, and (reference, title, address, colour,
+    words) of the first few.
+    """
+
+    words: str
+    address: str
+    shown: list[tuple[str, str, str, str, str]]
+    more: int
+
+
+def changed_address(slug: str, change: str, since: date) -> str:
+    """The list behind a number of what changed: what still is an exception stands among the exceptions."""
+    listed = "exceptions" if change in (Change.NEW, Change.WORSE, Change.SAME) else "milestones"
+    return f"/plans/{slug}/{listed}?changed={change}&since={since.isoformat()}"
+
+
+def _change_groups(slug: str, changes: PlanChanges) -> list[_Changes]:
+    return [
+        _Changes(
+            f"{group.total:,} {_GROUP_WORDS[group.change]}",
+            changed_address(slug, group.change, changes.since) if group.total else "",
+            [_changed(slug, item) for item in group.items],
+            group.total - len(group.items),
+        )
+        for group in changes.groups
+    ]
+
+
+_GROUP_WORDS = {
+    Change.WORSE: "worse",
+    Change.NEW: "new",
+    Change.BETTER: "better",
+    Change.LEFT: "left the list",
+}
+
+
+def _changed(slug: str, item: ChangedItem) -> tuple[str, str, str, str, str]:
+    address = f"/plans/{slug}/milestones/{item.ref}" if item.kind == "milestone" else ""
+    colour = f"{RAG_TITLES[item.rag]} since {short(item.on)}" if item.rag else ""
+    return item.ref, item.title, address, colour, item.reason if item.rag else f"{item.reason} on {short(item.on)}"
 
 
 class Part(NamedTuple):

@@ -46,6 +46,21 @@ DATE_SETTER_WORDS = {
 }
 
 
+CHANGE_WORDS = {
+    "new": "New",
+    "worse": "Worse",
+    "same": "The same",
+    "better": "Better",
+    "left": "Left the list",
+    "moved": "Due date moved",
+}
+
+
+def changed_words(change: str | None, since: date) -> str:
+    """What a list keeps by how it changed: "Worse since 3 Dec 2009"."""
+    return f"{CHANGE_WORDS.get(change or '', change)} since {short(since)}"
+
+
 class EvidenceCounts(Protocol):
     """How much evidence counts, of how much was sent."""
 

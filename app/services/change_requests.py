@@ -29,6 +29,7 @@ from app.domain.words import (
     ChangeKind,
     ChangeState,
     EvidencePolicy,
+    LeftBecause,
     MeetingState,
     MilestoneEventKind,
     MovedRule,
@@ -232,7 +233,7 @@ def decide_change(
     facts = {"kind": request.kind, "outcome": outcome, **({"meeting": held.on_day} if held else {})}
     uow.record("change_request_decided", **_about(plan, case, request.id), facts=facts, texts={"decision_reason": said})
     if case is not None:
-        settling.settle(uow, case)
+        settling.settle(uow, case, LeftBecause.DATE_MOVED)
     return change_views.view_of(uow, request.id, plan=plan)
 
 

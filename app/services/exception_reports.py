@@ -16,8 +16,9 @@ from typing import Any
 from app.db import UnitOfWork
 from app.domain import exception_reports as rules
 from app.domain import permissions
-from app.domain.days import instant_for
+from app.domain.days import instant_for, start_of_day
 from app.domain.exception_reports import ExceptionCounts, ExceptionFilters, ExceptionItem, ExceptionReport
+from app.domain.plan_changes import Change, unmet_since
 from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag
 from app.models import exception_scans, plan_heads
@@ -37,6 +38,8 @@ from app.services.exception_items import (
 from app.services.plans import live_head, view_of_head
 
 PAGE = 50
+# What `changed` takes: an item that has got better or has left is no exception.
+CHANGES = (Change.NEW, Change.WORSE, Change.SAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +194,10 @@ def _question_about(uow: UnitOfWork, plans: list[str], filters: ExceptionFilters
         cause=filters.cause is not None,
         support_required=filters.support_required,
         turns_red=filters.turns_red,
+        changed=_changed(filters, uow),
     )
     values = {
+        "first": start_of_day(filters.since or uow.today),
         **viewer_parameters(uow.actor),
         "plan_id": plans[0] if plans else "",
         "plans": plans,
@@ -203,6 +208,20 @@ def _question_about(uow: UnitOfWork, plans: list[str], filters: ExceptionFilters
         "cause": filters.cause,
     }
     return _Question(filters, on, uow.today, instant_for(on, uow.now), uow.now, shape, values)
+
+
+def _changed(filters: ExceptionFilters, uow: UnitOfWork) -> str:
+    """What the list keeps by how it changed. Raises Invalid for a word that is none, and for a day to come or none."""
+    if not filters.changed:
+        return ""
+    if filters.changed not in CHANGES:
+        raise invalid("changed", "not_a_choice", f"Changed must be one of: {', '.join(CHANGES)}")
+    if filters.since is None:
+        raise invalid("since", "required", "Say since which day it changed")
+    unmet = unmet_since(filters.since, approved_on=None, today=uow.today)
+    if unmet:
+        raise invalid("since", *unmet)
+    return filters.changed
 
 
 def _grounds(question: _Question, heads: list[Any], meetings: dict[str, Meetings]) -> dict[str, Ground]:

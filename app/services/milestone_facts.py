@@ -13,7 +13,7 @@ from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Reason, Refused
-from app.domain.words import DateSetter, Marking, PlanState
+from app.domain.words import DateSetter, LeftBecause, Marking, PlanState
 from app.models import (
     Action,
     Membership,
@@ -163,7 +163,7 @@ def edit_milestone(
     if changes:
         uow.record("milestone_edited", **case.about, facts=facts, texts=typed)
     fresh = fresh_case(uow, row, plan)
-    settling.settle(uow, fresh)
+    settling.settle(uow, fresh, LeftBecause.DATE_MOVED if "start_date" in facts else LeftBecause.BACK_ON_TRACK)
     return view_of(uow, fresh)
 
 

@@ -7,13 +7,15 @@ from sqlalchemy import and_, func, or_, select
 
 from app.db import UnitOfWork
 from app.domain import permissions
+from app.domain.days import start_of_day
 from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneStub
 from app.domain.permissions import Act, Item
+from app.domain.plan_changes import Change
 from app.domain.plans import MilestoneFilters, MilestoneOrder, MilestonePage, SortBy
 from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag, Status
 from app.models import Milestone, Organisation, Plan
-from app.models.counting import capped, evidence_outstanding, standing_word, status_on
+from app.models.counting import capped, change_word, evidence_outstanding, moved_since, standing_word, status_on
 from app.models.milestone_orders import beyond, in_order, sort_key
 from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in, never
@@ -26,7 +28,9 @@ from app.services.plans import known_plan, live_plan
 BY_REFERENCE = MilestoneOrder()
 
 # Words that `status` takes besides the statuses themselves: what the numbers of plan home link to.
-STANDINGS = ("evidence_outstanding", "not_due", "moved", "due_to_date", "added_since")
+STANDINGS = ("evidence_outstanding", "not_due", "moved", "due_to_date", "added_since", "live")
+# What `changed` takes, with the day in `since`.
+CHANGES = (*Change, "moved")
 
 
 def list_milestones(
@@ -159,7 +163,19 @@ def wanted(uow: UnitOfWork, plan: Any, filters: MilestoneFilters) -> list[Any]:
                 func.lower(Milestone.ref) == text,
             )
         )
-    return found
+    return found + _changed(uow, filters.changed, filters.since)
+
+
+def _changed(uow: UnitOfWork, word: str | None, since: date | None) -> list[Any]:
+    if not word:
+        return []
+    if word not in CHANGES:
+        raise invalid("changed", "not_a_choice", f"Changed must be one of: {', '.join(CHANGES)}")
+    if since is None:
+        raise invalid("since", "required", "Say since which day it changed")
+    if word == "moved":
+        return [moved_since(start_of_day(since))]
+    return [change_word(start_of_day(since), since, uow.now) == word]
 
 
 def _status(uow: UnitOfWork, plan: Any, word: str) -> Any:
@@ -170,6 +186,8 @@ def _status(uow: UnitOfWork, plan: Any, word: str) -> Any:
         return evidence_outstanding(uow.today)
     if word == "not_due":
         return standing_word(uow.now, uow.today) == "not_due"
+    if word == "live":
+        return not_cancelled
     if word == "moved":
         return and_(Milestone.moves > 0, not_cancelled)
     if word == "due_to_date":

@@ -12,7 +12,7 @@ from app.domain.evidence import LinkedEvidence, Upload
 from app.domain.milestones import MilestoneKey, MilestoneMoved
 from app.domain.permissions import Act
 from app.domain.refusals import Reason, Refused
-from app.domain.words import Marking, MilestoneEventKind, Status
+from app.domain.words import LeftBecause, Marking, MilestoneEventKind, Status
 from app.models import Evidence, EvidenceLink
 from app.services import change_requests, settling
 from app.services.cases import Case, open_case
@@ -160,7 +160,8 @@ def lift_declaration(
         "declaration_lifted", **case.about, facts={"declared_rag": [row.declared_rag, None]}, texts={"reason": said}
     )
     end_declaration(row)
-    return _settled(uow, case)
+    settling.settle(uow, case, LeftBecause.DECLARATION_LIFTED)
+    return moved(uow, case)
 
 
 def unmet_for(case: Case, today: date) -> list[Reason]:

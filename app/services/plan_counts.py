@@ -1,21 +1,28 @@
 """How many milestones of a plan stand where, by theme and in all, for one viewer."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import Date, bindparam, case, false, func, literal, or_, select
 
 from app.db import UnitOfWork
 from app.domain import permissions
 from app.domain.days import start_of_day
+from app.domain.plan_changes import as_counts, default_since
 from app.domain.plans import Counts, PlanSummary, PlanView
 from app.domain.words import PlanState, Status, SubmissionState
 from app.models import Milestone, Plan, Submission
-from app.models.counting import evidence_outstanding, standing_word, status_on
-from app.models.visibility import knowable_in, withheld_in
+from app.models.counting import (
+    change_word,
+    evidence_outstanding,
+    standing_word,
+    status_on,
+    submission_change_word,
+)
+from app.models.visibility import knowable, knowable_in, unrestricted_for, withheld_in
 
 _submissions: Any = Submission.__table__
 
@@ -42,8 +49,13 @@ def counts_of(uow: UnitOfWork, plan: PlanView | Plan) -> dict[str, Counts]:
     """The same as the plan's state has it: none of a draft, and no colour in a plan that is closed."""
     if plan.state is PlanState.DRAFT:
         return {}
-    found = counts_by_theme(uow, plan.id)
-    return {theme: counts.closed() for theme, counts in found.items()} if plan.state is PlanState.CLOSED else found
+    return {theme: _as_its_state_has_it(plan, found) for theme, found in counts_by_theme(uow, plan.id).items()}
+
+
+def _as_its_state_has_it(plan: PlanView | Plan, counts: Counts) -> Counts:
+    if plan.state is PlanState.DRAFT:
+        return Counts()
+    return counts.closed() if plan.state is PlanState.CLOSED else counts
 
 
 def total(counts: dict[str, Counts]) -> Counts:
@@ -59,23 +71,145 @@ def withheld(uow: UnitOfWork, plan_id: str) -> int | None:
     return uow.session.execute(statement).scalar_one()
 
 
-def summary_of(uow: UnitOfWork, plan: PlanView) -> PlanSummary:
-    """One row of the plans page: four queries a plan."""
-    counts = total(counts_of(uow, plan))
-    row = uow.session.execute(_due_to_date(uow, plan.id)).one()
-    waiting = waiting_submissions(uow, plan.id)
+def summaries_of(uow: UnitOfWork, plans: Sequence[PlanView]) -> dict[str, PlanSummary]:
+    """The rows of the plans page by plan: three queries for any number of plans, one less where nothing is withheld."""
+    if not plans:
+        return {}
+    ids = [plan.id for plan in plans]
+    since = {plan.id: _since(plan, uow.today) for plan in plans}
+    standing = _standing(uow, ids, since)
+    waiting = _waiting_by_plan(uow, ids, since)
+    kept = _withheld_by_plan(uow, ids)
+    nothing = _Waiting(0, None, 0, 0)
+    return {
+        plan.id: _summary(plan, since[plan.id], standing[plan.id], waiting.get(plan.id, nothing), kept.get(plan.id))
+        for plan in plans
+    }
+
+
+def _since(plan: PlanView, today: date) -> date:
+    return default_since(last_held=plan.last_held, approved_on=plan.approved_on, today=today)[0]
+
+
+def _summary(
+    plan: PlanView, since: date, standing: "_Standing", waiting: "_Waiting", withheld: int | None
+) -> PlanSummary:
+    is_live = plan.state is PlanState.APPROVED
     return PlanSummary(
         plan=plan,
-        counts=counts,
-        due_to_date=row.due or 0,
-        achieved_of_due=row.achieved or 0,
-        moved=row.moved or 0,
+        counts=_as_its_state_has_it(plan, standing.counts),
+        due_to_date=standing.due,
+        achieved_of_due=standing.achieved,
+        moved=standing.moved,
         waiting_submissions=waiting.number,
         oldest_waiting_since=waiting.oldest,
-        withheld=withheld(uow, plan.id),
+        withheld=withheld,
         submissions_red=waiting.red,
         submissions_amber=waiting.amber,
+        changes=as_counts(since, [*standing.changes, *waiting.changes]) if is_live else None,
+        last_update_on=standing.last_update_on,
     )
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What a plan's milestones add up to."""
+
+    counts: Counts = field(default_factory=Counts)
+    due: int = 0
+    achieved: int = 0
+    moved: int = 0
+    last_update_on: date | None = None
+    changes: list[tuple[str, int]] = field(default_factory=list)
+
+
+def _standing(uow: UnitOfWork, plan_ids: Sequence[str], since: dict[str, date]) -> dict[str, _Standing]:
+    """One query: the milestones of these plans that the viewer may know of, by standing and by what changed."""
+    word = standing_word(uow.now, uow.today).label("word")
+    changed = change_word(*_by_plan(since, Milestone), uow.now).label("changed")
+    due = (Milestone.due_date <= uow.today) & (Milestone.status != Status.CANCELLED)
+    statement = (
+        select(
+            Milestone.plan_id,
+            word,
+            changed,
+            func.count().label("number"),
+            func.sum(_as_int(evidence_outstanding(uow.today))).label("outstanding"),
+            func.sum(_as_int(due)).label("due"),
+            func.sum(_as_int(due & (status_on(uow.today) == Status.ACHIEVED.value))).label("achieved"),
+            func.sum(_as_int((Milestone.moves > 0) & (Milestone.status != Status.CANCELLED))).label("moved"),
+            func.max(Milestone.last_update_on).label("last_update_on"),
+        )
+        .where(Milestone.plan_id.in_(plan_ids), knowable(uow.actor))
+        .group_by(Milestone.plan_id, word, changed)
+    )
+    found = {plan_id: _Standing() for plan_id in plan_ids}
+    for row in uow.session.execute(statement):
+        one = found[row.plan_id]
+        more = {row.word: getattr(one.counts, row.word) + row.number}
+        outstanding = one.counts.evidence_outstanding + (row.outstanding or 0)
+        one.counts = replace(one.counts, **more, evidence_outstanding=outstanding)
+        one.due += row.due or 0
+        one.achieved += row.achieved or 0
+        one.moved += row.moved or 0
+        one.last_update_on = max(filter(None, (one.last_update_on, row.last_update_on)), default=None)
+        if row.changed:
+            one.changes.append((row.changed, row.number))
+    return found
+
+
+def _by_plan(since: dict[str, date], table: Any) -> tuple[Any, Any]:
+    """The first instant of each plan's day, and the day itself, as expressions."""
+    firsts = {plan_id: literal(start_of_day(day), Milestone.amber_from.type) for plan_id, day in since.items()}  # type: ignore[union-attr]
+    days = {plan_id: literal(day, Date()) for plan_id, day in since.items()}
+    return case(firsts, value=table.plan_id), case(days, value=table.plan_id)
+
+
+def _waiting_by_plan(uow: UnitOfWork, plan_ids: Sequence[str], since: dict[str, date]) -> dict[str, "_Waiting"]:
+    """One query: the submissions of these plans that wait and that the viewer may know of."""
+    red, amber = Submission.red_from <= uow.now, Submission.amber_from <= uow.now
+    changed = case((amber, submission_change_word(_by_plan(since, Submission)[0], uow.now)), else_="").label("changed")
+    open_plans = [plan_id for plan_id in plan_ids if permissions.may_know_all(uow.actor, plan_id)]
+    statement = (
+        select(
+            Submission.plan_id,
+            changed,
+            func.count().label("number"),
+            func.min(Submission.received_at).label("oldest"),
+            func.sum(_as_int(red)).label("red"),
+            func.sum(_as_int(amber & ~func.coalesce(red, false()))).label("amber"),
+        )
+        .where(
+            Submission.plan_id.in_(plan_ids),
+            Submission.amber_from.is_not(None),  # what waits has a colour to come: the index holds no others
+            Submission.state == SubmissionState.WAITING,
+            or_(Submission.organisation_id == uow.actor.organisation_id, Submission.plan_id.in_(open_plans)),
+        )
+        .group_by(Submission.plan_id, changed)
+    )
+    found: dict[str, _Waiting] = {}
+    for row in uow.session.execute(statement):
+        one = found.setdefault(row.plan_id, _Waiting(0, None, 0, 0))
+        one.number += row.number
+        one.red += row.red or 0
+        one.amber += row.amber or 0
+        one.oldest = min(filter(None, (one.oldest, _aware(row.oldest))), default=None)
+        if row.changed:
+            one.changes.append((row.changed, row.number))
+    return found
+
+
+def _withheld_by_plan(uow: UnitOfWork, plan_ids: Sequence[str]) -> dict[str, int]:
+    """`withheld` of several plans in one query, or none where the viewer is told of none."""
+    told = [plan_id for plan_id in plan_ids if permissions.sees_withheld_count(uow.actor, plan_id)]
+    if not told:
+        return {}
+    statement = (
+        select(Milestone.plan_id, func.count())
+        .where(Milestone.plan_id.in_(told), ~unrestricted_for(uow.actor))
+        .group_by(Milestone.plan_id)
+    )
+    return {**dict.fromkeys(told, 0), **{row[0]: row[1] for row in uow.session.execute(statement)}}
 
 
 def closed_book(plan: PlanView) -> PlanSummary:
@@ -123,9 +257,13 @@ def good_until(uow: UnitOfWork, plan_ids: Sequence[str]) -> datetime:
     return min([start_of_day(uow.today + timedelta(days=1)), *ticks])
 
 
+@dataclass(slots=True)
 class _Waiting:
-    def __init__(self, number: int, oldest: datetime | None, red: int, amber: int) -> None:
-        self.number, self.oldest, self.red, self.amber = number, oldest, red, amber
+    number: int
+    oldest: datetime | None
+    red: int
+    amber: int
+    changes: list[tuple[str, int]] = field(default_factory=list)
 
 
 def _aware(value: Any) -> datetime | None:
@@ -133,17 +271,6 @@ def _aware(value: Any) -> datetime | None:
     if value is None or isinstance(value, datetime):
         return value
     return datetime.fromisoformat(value).replace(tzinfo=UTC)
-
-
-def _due_to_date(uow: UnitOfWork, plan_id: str) -> Any:
-    due = (Milestone.due_date <= uow.today) & (Milestone.status != Status.CANCELLED)
-    achieved = due & (status_on(uow.today) == Status.ACHIEVED.value)
-    moved = (Milestone.moves > 0) & (Milestone.status != Status.CANCELLED)
-    return select(
-        func.sum(_as_int(due)).label("due"),
-        func.sum(_as_int(achieved)).label("achieved"),
-        func.sum(_as_int(moved)).label("moved"),
-    ).where(knowable_in(uow.actor, plan_id))
 
 
 def _as_int(condition: Any) -> Any:

@@ -1,6 +1,6 @@
 """Where a plan stands, on one screen."""
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 
 from sqlalchemy import func, select
@@ -8,34 +8,41 @@ from sqlalchemy import func, select
 from app.db import UnitOfWork
 from app.domain import rag
 from app.domain.days import instant_for, london_day
-from app.domain.plans import Counts, InboxClock, PlanHome, PlanView, ThemeStanding, TurnsRed
-from app.domain.words import Rag
+from app.domain.plans import Counts, InboxClock, MovedMilestone, PlanHome, PlanView, ThemeStanding, TurnsRed
+from app.domain.rag import PlanSettings
+from app.domain.words import Rag, Status
 from app.models import Milestone, Organisation, Submission, Theme
-from app.models.counting import capped
+from app.models.counting import capped, days_between
 from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in
 from app.services import plan_counts, plans
 from app.services.cases import meeting_days, plan_settings
 from app.services.milestone_rows import facts_for
+from app.services.plan_changes import changes_in
 
 TURNS_RED_SHOWN = 5
+MOVED_SHOWN = 3
 
 
-def plan_home(uow: UnitOfWork, *, slug: str) -> PlanHome:
-    """Counts by colour and theme, what turns Red before the next review, and the inbox clock."""
+def plan_home(uow: UnitOfWork, *, slug: str, since: date | None = None) -> PlanHome:
+    """Counts by colour and theme, what changed since a day, what turns Red before the next review, moved dates, and
+    the inbox clock. Raises Invalid for a day that `plan_changes.get_changes` says nothing of.
+    """
     return uow.remembered(
-        ("plan home", slug),
-        partial(_plan_home, uow, slug),
+        ("plan home", slug, since),
+        partial(_plan_home, uow, slug, since),
         good_until=lambda home: plan_counts.good_until(uow, [home.plan.id]),
     )
 
 
-def _plan_home(uow: UnitOfWork, slug: str) -> PlanHome:
+def _plan_home(uow: UnitOfWork, slug: str, since: date | None) -> PlanHome:
     plan = plans.live_plan(uow, slug)
     view = plans.view_of(uow, plan)
     by_theme = plan_counts.counts_of(uow, plan)
     until = instant_for(view.next_review, uow.now) if view.next_review else None
-    turning, number = _turns_red(uow, view, until) if until else ((), 0)
+    settings = plan_settings(plan, meeting_days(uow, plan.id))
+    turning, number = _turns_red(uow, view, until, settings) if until else ((), 0)
+    moved, furthest = _moved(uow, plan.id)
     return PlanHome(
         plan=view,
         today=uow.today,
@@ -46,6 +53,9 @@ def _plan_home(uow: UnitOfWork, slug: str) -> PlanHome:
         submissions_turning_red=_submissions_turning_red(uow, plan.id, until),
         inbox=_inbox(uow, view),
         withheld=plan_counts.withheld(uow, plan.id),
+        moved=moved,
+        moved_furthest=furthest,
+        changes=changes_in(uow, view, settings, since),
     )
 
 
@@ -58,14 +68,35 @@ def _themes(uow: UnitOfWork, plan_id: str, counts: dict[str, Counts]) -> tuple[T
     return tuple(sorted(standing, key=lambda one: (-one.counts.red, -one.counts.amber)))
 
 
-def _turns_red(uow: UnitOfWork, view: PlanView, until: datetime) -> tuple[tuple[TurnsRed, ...], int]:
+def _moved(uow: UnitOfWork, plan_id: str) -> tuple[int, tuple[MovedMilestone, ...]]:
+    """How many milestones have had their due date moved, and the few that were moved furthest from their baseline."""
+    slip = days_between(Milestone.baseline_date, Milestone.due_date)
+    statement = (
+        select(
+            Milestone.ref,
+            Milestone.title,
+            slip.label("slip"),
+            Milestone.moves,
+            func.count().over().label("number"),
+        )
+        .where(knowable_in(uow.actor, plan_id), Milestone.moves > 0, Milestone.status != Status.CANCELLED)
+        .order_by(func.coalesce(slip, 0).desc(), Milestone.position, Milestone.id)
+        .limit(MOVED_SHOWN)
+    )
+    rows = uow.session.execute(statement).all()
+    furthest = [MovedMilestone(row.ref, row.title, row.slip, row.moves) for row in rows if (row.slip or 0) > 0]
+    return rows[0].number if rows else 0, tuple(furthest)
+
+
+def _turns_red(
+    uow: UnitOfWork, view: PlanView, until: datetime, settings: PlanSettings
+) -> tuple[tuple[TurnsRed, ...], int]:
     """The first few, soonest first, and how many in all (capped)."""
     turning = (knowable_in(uow.actor, view.id), Milestone.red_from > uow.now, Milestone.red_from <= until)
     rows = uow.session.execute(
         milestone_rows().where(*turning).order_by(Milestone.red_from, Milestone.id).limit(TURNS_RED_SHOWN)
     ).all()
     number = uow.session.execute(capped(select(Milestone.id).where(*turning))).scalar_one()
-    settings = plan_settings(plans.known_plan(uow, view.slug), meeting_days(uow, view.id))
     found = []
     for row in rows:
         red_on = london_day(row.red_from)

@@ -63,9 +63,8 @@ def _list_plans(uow: UnitOfWork) -> tuple[PlanSummary, ...]:
     readable = (
         permissions.plans_readable(uow.actor) if not uow.actor.is_system else frozenset(view.id for view in views)
     )
-    return tuple(
-        plan_counts.summary_of(uow, view) if view.id in readable else plan_counts.closed_book(view) for view in views
-    )
+    summaries = plan_counts.summaries_of(uow, [view for view in views if view.id in readable])
+    return tuple(summaries.get(view.id) or plan_counts.closed_book(view) for view in views)
 
 
 def get_plan(uow: UnitOfWork, *, slug: str) -> PlanView:
@@ -299,6 +298,7 @@ def view_of_head(uow: UnitOfWork, plan: Any, meetings: Meetings) -> PlanView:
         closed_on=plan.closed_on,
         last_review=max((day for day in meetings.days if day < (next_review or uow.today)), default=None),
         next_review=next_review,
+        last_held=meetings.last_held,
         next_review_is_listed=next_review in meetings.days,
         illustrative=plan.illustrative,
         roles=actor.roles_in(plan.id),

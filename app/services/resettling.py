@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select, update
 from app.db import UnitOfWork
 from app.domain.evidence import LinkedEvidence
 from app.domain.rag import PlanSettings
-from app.domain.words import Status
+from app.domain.words import LeftBecause, Status
 from app.models import Milestone, Person, Plan
 from app.services import cases, settling
 
@@ -34,6 +34,8 @@ WRITTEN = (
     "forecast_late_on",
     "forecast_beyond_on",
     "update_due_from",
+    "left_list_on",
+    "left_list_because",
 )
 
 
@@ -95,7 +97,7 @@ def _settle_batch(uow: UnitOfWork, rows: list[Any], settings: PlanSettings, toda
             owner=SimpleNamespace(left_on=row.owner_left_on) if row.owner_id else None,
             evidence=evidence[row.id],
         )
-        settling.work_out(record, today)
+        settling.work_out(record, today, LeftBecause.PLAN_CHANGED)
         after = {name: getattr(record.milestone, name) for name in WRITTEN}
         if any(after[name] != getattr(row, name) for name in WRITTEN):
             changes.append({"row_id": row.id, "row_version": row.version + 1, **after})

@@ -14,7 +14,7 @@ from app.domain import my_updates, rag
 from app.domain.days import london_day, start_of_day
 from app.domain.ids import new_id
 from app.domain.rag import ForecastDays, MilestoneFacts, Moments
-from app.domain.words import OPEN_STATUSES, EvidenceState, MilestoneEventKind, Status
+from app.domain.words import OPEN_STATUSES, EvidenceState, LeftBecause, MilestoneEventKind, Rag, Status
 from app.models import MilestoneEvent
 from app.models.identity import table_of
 from app.services.milestone_case import Case
@@ -58,14 +58,17 @@ def facts_of(row: Any, *, owner_left: bool = False, declared_by_title: str | Non
     )
 
 
-def settle(uow: UnitOfWork, case: Case) -> None:
-    """Bring everything that follows from the milestone's facts up to date, and count the change."""
-    work_out(case, uow.today)
+def settle(uow: UnitOfWork, case: Case, because: LeftBecause = LeftBecause.BACK_ON_TRACK) -> None:
+    """Bring everything that follows from the milestone's facts up to date, and count the change.
+
+    `because` is what this change is, should it take the milestone off the list of exceptions.
+    """
+    work_out(case, uow.today, because)
     case.milestone.version += 1
     uow.session.flush()
 
 
-def work_out(case: Case, today: date) -> None:
+def work_out(case: Case, today: date, because: LeftBecause = LeftBecause.BACK_ON_TRACK) -> None:
     """The pure pass over an entity or a plain record: evidence, gaps, forecast, moments, when an update is due."""
     milestone = case.milestone
     _settle_evidence(case, today)
@@ -78,6 +81,7 @@ def work_out(case: Case, today: date) -> None:
     stored = rag.stored_moments(after)
     milestone.amber_from, milestone.red_from = stored.amber_from, stored.red_from
     _settle_acceptance(milestone, before, after, today)
+    _note_departure(case, before, after, today, because)
     due_on = my_updates.due_on(facts, case.settings)
     milestone.update_due_from = start_of_day(due_on) if due_on else None
 
@@ -96,6 +100,19 @@ def _settle_acceptance(milestone: Any, before: Moments, after: Moments, today: d
     milestone.accepted_until = start_of_day(end) if end else None
     if end is None:
         milestone.acceptance_ends_on = milestone.accepted_by = None
+
+
+def _note_departure(case: Case, before: Moments, after: Moments, today: date, because: LeftBecause) -> None:
+    """Put down that a run as an exception has ended, which its moments forget. One that began today was on no list, nor
+    was anything that was added, or approved with its plan, today.
+    """
+    milestone = case.milestone
+    began = (before.amber_on, london_day(milestone.added_at), case.settings.approved_on)
+    was_listed = before.amber_on is not None and all(day is None or day < today for day in began)
+    if was_listed and rag.colour_on(after, today) is Rag.GREEN:
+        cancelled = milestone.status is Status.CANCELLED
+        milestone.left_list_on = today
+        milestone.left_list_because = LeftBecause.CANCELLED if cancelled else because
 
 
 def catch_up(uow: UnitOfWork, case: Case) -> None:

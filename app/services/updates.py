@@ -12,7 +12,7 @@ from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, UpdateView
 from app.domain.permissions import Act
 from app.domain.refusals import Reason, Refused
-from app.domain.words import DelayCause, MilestoneEventKind, Rag, Status
+from app.domain.words import DelayCause, LeftBecause, MilestoneEventKind, Rag, Status
 from app.models import ProgressUpdate
 from app.models.texts import latest_texts
 from app.services import cursors, settling
@@ -68,6 +68,7 @@ def add_update(
         return _add_no_change(uow, case, texts["narrative"], changed)
     _refuse_unless_updatable(case)
     row = case.milestone
+    declared = row.declared_rag is not None
     waiting = texts.pop("waiting_on")
     update = _new_update(
         uow,
@@ -82,11 +83,12 @@ def add_update(
         cause=cause,
     )
     uow.session.add(update)  # written with the milestone, when it is settled
+    because = LeftBecause.DECLARATION_LIFTED if declared and row.declared_rag is None else LeftBecause.BACK_ON_TRACK
     facts = _facts(row, update)
     _carry_to_row(uow, row, update, asks_for_support=bool(texts["support_required"]))
     _start_if_first(uow, case)
     uow.record("progress_updated", **case.about, facts=facts, texts=texts, texts_of=update.id)
-    settling.settle(uow, case)
+    settling.settle(uow, case, because)
     return as_view(update, {(update.id, name): text for name, text in texts.items() if text})
 
 

@@ -78,6 +78,7 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 3333yy3 34 3333  POST /api/v1/plans/{plan}/change-requests/decisions
 - 3yyy333 34 3333  POST /api/v1/plans/{plan}/change-requests/preview
 - 3333yy3 34 3333  POST /api/v1/plans/{plan}/closure
+- 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/changes
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/exceptions
 - 333y33y 34 3333  GET /api/v1/plans/{plan}/honesty-checks
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/meetings

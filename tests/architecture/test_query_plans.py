@@ -42,7 +42,7 @@ from tests.postgres import Postgres
 # A tenth of all would be a fair reason to scan, so no plan is as large as that.
 SIZE = Size("plans", ((THOUSAND, 300), (LARGE, 120), (POOL, 60), *((f"plan-{n:03}", 90) for n in range(1, 41))))
 BIG = frozenset({"milestones", "evidence", "evidence_links", "texts", "progress_updates", "submissions"})
-LATER = "2026-03-20"
+LATER, EARLIER = "2026-03-20", "2026-02-20"
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,11 @@ ASKED = [
     (f"/plans/{THOUSAND}/milestones?sort=owner", OWNER_SESSION),
     (f"/api/v1/plans/{THOUSAND}/milestones?status=in_progress", MANAGER_TOKEN),
     (f"/plans/{THOUSAND}", MANAGER_SESSION),
+    (f"/plans/{THOUSAND}?since={EARLIER}", OWNER_SESSION),
+    (f"/plans/{THOUSAND}/exceptions?changed=worse&since={EARLIER}", MANAGER_SESSION),
+    (f"/plans/{THOUSAND}/milestones?changed=moved&since={EARLIER}", MANAGER_SESSION),
+    (f"/api/v1/plans/{THOUSAND}/changes?since={EARLIER}", MANAGER_TOKEN),
+    ("/plans", OWNER_SESSION),
     (f"/plans/{THOUSAND}/milestones/M-01", MANAGER_SESSION),
     (f"/api/v1/milestones/{pool_milestone(3)}", MANAGER_TOKEN),
     (f"/api/v1/milestones/{pool_milestone(3)}/evidence", MANAGER_TOKEN),

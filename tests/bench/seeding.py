@@ -26,6 +26,7 @@ from app.domain.words import (
     EvidenceForm,
     EvidenceKind,
     EvidencePolicy,
+    LeftBecause,
     Marking,
     PlanState,
     Rag,
@@ -318,10 +319,10 @@ class _PlanSeed:
         )
         achieved = record.achieved_on is not None
         record.status = Status.ACHIEVED if achieved else record.status
-        work_out(case, TODAY)
+        work_out(case, TODAY, LeftBecause.BACK_ON_TRACK)
         if record.position % 40 == 0 and not achieved and record.amber_from is not None and record.amber_from <= NOW:
             self._accept(record)
-            work_out(case, TODAY)
+            work_out(case, TODAY, LeftBecause.BACK_ON_TRACK)
         record.status = Status.COMPLETED if achieved else record.status
 
     def _accept(self, record: SimpleNamespace) -> None:
