@@ -5,8 +5,8 @@ from alembic import op
 
 from app.migrations import triggers
 
-revision = "010"
-down_revision = "009"
+revision = "011"
+down_revision = "010"
 branch_labels = None
 depends_on = None
 
