@@ -749,8 +749,8 @@ def silent_meetings(facts, settings, day):
 def table_says(facts, settings, day):  # noqa: C901  read beside the table in product.md, row by row
     """The table of product.md judged for one day: the colours of all rules that hold on it."""
     held: dict[str, Rag] = {}
-    if settings.state == PlanState.DRAFT or facts.status == Status.CANCELLED:
-        return held
+    if settings.state != PlanState.APPROVED or facts.status == Status.CANCELLED:
+        return held  # a draft is not yet judged; in a closed plan each open item says where it went
 
     def since(*days):
         return all(one is not None and one <= day for one in days)
