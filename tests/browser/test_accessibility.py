@@ -40,7 +40,12 @@ PAGES: dict[str, list[str]] = {
         milestone("M-06", "audit"), milestone("M-06", "edit"), milestone("M-06", "return"),
         milestone("M-06", "evidence", "new"), milestone("M-08", "updates", "new"), milestone("M-08", "completion"),
         milestone("M-03", "reopening"), milestone("M-06", "change-requests", "new"),
-        milestone("M-06", "change-requests", "new?kind=cancellation"),
+        milestone("M-06", "change-requests", "new?kind=cancellation"), milestone("M-30"),
+        milestone("M-30", "change-requests", "new?kind=split"),
+        milestone("M-30", "change-requests", "new?kind=criteria"),
+        milestone("M-30", "change-requests", "new?kind=replacement"), milestone("M-30", "baseline-correction"),
+        f"{P}/change-requests", f"{P}/change-requests?state=decided", f"{P}/change-requests/new?kind=policy",
+        f"{P}/change-requests/new?kind=settings",
         "/evidence/{evidence}", "/evidence/{evidence}/withdrawal",
         f"/plans/{QUIET}", f"/plans/{QUIET}/exceptions", f"/plans/{DRAFT}", f"/plans/{CLOSED}",
         f"/plans/{CLOSED}/milestones",
@@ -48,6 +53,7 @@ PAGES: dict[str, list[str]] = {
     "officer": [
         "/updates", EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
         milestone("M-02", "change-requests", "{change_request}", "decision"), f"/plans/{DRAFT}/approval",
+        f"{P}/change-requests", f"{P}/change-requests/{{change_request}}/decision",
         milestone("M-20"), milestone("M-26", "acceptance"), milestone("M-20", "acceptance", "lifting"),
     ],
     "contributor": [
