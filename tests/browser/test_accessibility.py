@@ -35,6 +35,9 @@ PAGES: dict[str, list[str]] = {
         f"{P}/meetings", f"{P}/meetings?past=all", f"{P}/meetings/{{meeting}}/holding",
         f"{P}/meetings/{{meeting}}/move", f"{P}/meetings/{{meeting}}/cancellation", f"/plans/{DRAFT}/meetings",
         f"/plans/{CLOSED}/meetings",
+        "/search", "/search?q=rota", f"{P}/search?q=supervision", f"{P}/search?q=nothing+like+it",
+        f"{P}/themes", f"{P}/themes/new", f"{P}/themes/T-01/edit", f"{P}/actions/new", f"{P}/actions/A-01/edit",
+        f"{P}/edit", f"{P}/memberships",
         milestone("M-03"), milestone("M-06"), milestone("M-07"), milestone("M-28"), milestone("M-33"),
         milestone("M-35"), milestone("M-41"), milestone("M-44"),
         milestone("M-06", "audit"), milestone("M-06", "edit"), milestone("M-06", "return"),
@@ -51,6 +54,7 @@ PAGES: dict[str, list[str]] = {
         f"/plans/{CLOSED}/milestones",
     ],
     "officer": [
+        f"{P}/closure",
         "/updates", EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
         milestone("M-02", "change-requests", "{change_request}", "decision"), f"/plans/{DRAFT}/approval",
         f"{P}/change-requests", f"{P}/change-requests/{{change_request}}/decision",
@@ -64,7 +68,7 @@ PAGES: dict[str, list[str]] = {
         "/evidence/{evidence}",
     ],
     "observer": ["/plans", P],
-    "administrator": ["/plans", "/account", "/administration/front-door"],
+    "administrator": ["/plans", "/account", "/administration/front-door", "/plans/new"],
     "police": [EXCEPTIONS, f"{P}/timeline", milestone("M-06")],
     "noel": ["/plans", "/exceptions"],
 }  # fmt: skip
@@ -81,7 +85,9 @@ REFUSED = [
 # These answer with another address, or with a file.
 NOT_PAGES = {
     "/", "/milestones/{milestone}", "/plans/{plan}/milestones/{ref}/achievement", "/evidence/{evidence}/content",
-    "/plans/{plan}/timeline.svg",
+    "/plans/{plan}/timeline.svg", "/plans.csv", "/exceptions.csv", "/plans/{plan}/exceptions.csv",
+    "/plans/{plan}/milestones.csv", "/plans/{plan}/milestones/{ref}/audit.csv", "/plans/{plan}/audit-events.csv",
+    "/plans/{plan}/meetings.csv",
 }  # fmt: skip
 
 
