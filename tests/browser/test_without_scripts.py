@@ -189,12 +189,12 @@ def test_a_statement_a_link_and_a_cancellation_take_no_script(plain: Place) -> N
 
     manager = plain.visitor("manager")
     manager.go(milestone("M-44"))
-    manager.link("Ask to cancel this milestone").click()
+    manager.link("Ask to cancel or merge this milestone").click()
     manager.page.get_by_label("No longer needed").check()
     manager.page.locator("[name=reason]").fill("Another plan covers it")
     manager.button("Send the request").click()
     manager.arrives(milestone("M-44"))
-    expect(manager.page.locator("main")).to_contain_text("Cancel this milestone")
+    expect(manager.page.locator("main")).to_contain_text("Cancel it: it is no longer needed")
 
 
 def test_a_milestone_is_added_and_its_draft_plan_approved(plain: Place) -> None:

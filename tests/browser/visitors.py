@@ -62,11 +62,11 @@ class Visitor:
         if not keep:
             self.page.close()
             return
+        for event, listener in self._listeners.items():
+            self.page.remove_listener(event, listener)  # what leaving cuts off is no complaint
         self.page.unroute_all()
         self.page.emulate_media(media="screen")
         self.page.goto("about:blank")
-        for event, listener in self._listeners.items():
-            self.page.remove_listener(event, listener)
 
     def check(self) -> None:
         """Raises AssertionError with everything the browser complained about."""
