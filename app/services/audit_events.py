@@ -11,12 +11,14 @@ from app.domain import permissions
 from app.domain.audit import NO_PLAN, EventRecord, Fault, TextPointer, text_faults, verify_chain
 from app.domain.milestones import AuditLine, MilestoneKey
 from app.domain.permissions import Act, Item
+from app.domain.refusals import invalid
 from app.models import AuditEvent, AuditHead, Milestone, Plan, Text
 from app.models.texts import REDACTED
 from app.models.visibility import knowable_in
 from app.services.cases import Case, read_case
 from app.services.plans import known_plan
 
+LONGEST_SEQ = 15  # digits
 _BATCH = 2000
 _STEP = 500
 
@@ -34,8 +36,15 @@ def list_events(
     if item:
         statement = statement.where(or_(AuditEvent.item_id == item, AuditEvent.milestone_id == item))
     if cursor:
-        statement = statement.where(AuditEvent.seq < int(cursor))
+        statement = statement.where(AuditEvent.seq < _seq(cursor))
     return _page(uow, statement, limit)
+
+
+def _seq(cursor: str) -> int:
+    """The number of the event that a page ended with. Raises Invalid for anything else."""
+    if not cursor.isdecimal() or len(cursor) > LONGEST_SEQ:
+        raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list")
+    return int(cursor)
 
 
 def of_milestone(uow: UnitOfWork, case: Case, *, limit: int) -> tuple[tuple[AuditLine, ...], int]:

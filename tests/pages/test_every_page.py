@@ -122,6 +122,11 @@ def test_what_was_typed_is_printed_as_text_and_not_as_markup(full: Kept) -> None
         assert "<in supervision>" not in html
 
 
+@pytest.mark.parametrize("cursor", ["junk", "-1", "9" * 40])
+def test_a_cursor_of_the_trail_that_was_not_given_out_is_refused(full: Kept, cursor: str) -> None:
+    assert full.browser("petra").get(f"{PLAN}/audit-events", params={"cursor": cursor}).status_code == 422
+
+
 def test_nobody_signed_in_is_sent_to_sign_in_and_back(full: Kept) -> None:
     answer = full.stranger().get(f"{PLAN}/exceptions?rag=red")
     assert answer.status_code == 303
