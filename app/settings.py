@@ -62,8 +62,10 @@ class Settings(BaseSettings):
     @field_validator("storage_url")
     @classmethod
     def storage_is_known(cls, value: str) -> str:
-        if value and not value.startswith(("file:///", "s3://")):
-            raise ValueError("must begin with file:/// or s3://")
+        parts = urlsplit(value)
+        is_folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+        if value and not is_folder and not (parts.scheme == "s3" and parts.netloc):
+            raise ValueError("must name a folder (file: and its path from the root) or a bucket (s3://bucket/prefix)")
         return value
 
     @field_validator("trusted_proxies")

@@ -269,7 +269,7 @@ class S3Options:
 
 
 def open_storage(url: str, *, temporary_folder: Path | None = None, s3: S3Options | None = None) -> Storage:
-    """The store that a setting names: `file:///folder` or `s3://bucket/prefix`.
+    """The store that a setting names: a folder, as a `file:` URL, or `s3://bucket/prefix`.
 
     Touches neither disk nor network. `temporary_folder` is where uploads to S3 wait until they are complete (default:
     the system's); a local store keeps its own, in its own file system.
@@ -283,7 +283,7 @@ def open_storage(url: str, *, temporary_folder: Path | None = None, s3: S3Option
         return S3Storage(
             bucket=parts.netloc, prefix=parts.path.strip("/"), temporary_folder=folder, options=s3 or S3Options()
         )
-    raise ValueError(f"WAYMARK_STORAGE_URL must be file:///folder or s3://bucket/prefix, not {url!r}.")
+    raise ValueError(f"WAYMARK_STORAGE_URL must be a file: URL of a folder or s3://bucket/prefix, not {url!r}.")
 
 
 # --- a local folder ------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 compile() {
     out="requirements/$1.txt"
     shift
-    # --no-emit-index-url: a committed file names packages and hashes, never an address.
-    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+    # As uv does unless told otherwise, only names, versions and hashes are written: a committed file has no addresses.
+    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-header ${UPGRADE:+--upgrade} "$@" --output-file "$out"
     echo "$out: $(grep -c '==' "$out") packages"
 }

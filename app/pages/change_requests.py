@@ -1,7 +1,6 @@
 """Change requests: asking for a change, seeing what it would do, and deciding, one by one or together in a meeting."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -107,7 +106,7 @@ def _wish(form: Form, kind: ChangeKind, criterion: Callable[[], str]) -> dict[st
     """What the form asks for, as the service takes it."""
     wish: dict[str, Any] = {}
     if kind is ChangeKind.DUE_DATE:
-        wish["due_date"] = _needed_day(form, "due_date", "The new due date", "Enter the new due date")
+        wish["due_date"] = form.needed_day("due_date", "The new due date")
     elif kind is ChangeKind.CANCELLATION:
         wish["ground"] = form.choice("ground", CancellationGround)
         named = wish["ground"] in rules.NAMING_ANOTHER
@@ -127,13 +126,6 @@ def _wish(form: Form, kind: ChangeKind, criterion: Callable[[], str]) -> dict[st
 
 def _needed_parts(kind: ChangeKind) -> int:
     return 1 if kind is ChangeKind.REPLACEMENT else rules.PARTS_AT_LEAST
-
-
-def _needed_day(form: Form, name: str, what: str, sentence: str) -> date | None:
-    day = form.day(name, what)
-    if day is None and form.error(name) is None:
-        form.add(name, "required", sentence)
-    return day
 
 
 def _part(form: Form, name: str, lines: tuple[str, ...]) -> Part:

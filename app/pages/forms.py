@@ -98,11 +98,11 @@ class Form:
             return None
         return found
 
-    def needed_day(self, name: str, what: str) -> date:
-        """The date of a field that has to be filled in; where it is not, `check` raises."""
+    def needed_day(self, name: str, what: str, sentence: str = "") -> date:
+        """The date of a field that has to be filled in; where it is not, `check` raises, with `sentence` if given."""
         found = self.day(name, what)
         if found is None and self.error(name) is None:
-            self.add(name, "required", f"Enter {what[:1].lower()}{what[1:]}")
+            self.add(name, "required", sentence or f"Enter {what[:1].lower()}{what[1:]}")
         return found or date.min
 
     def whole(self, name: str, what: str) -> int | None:

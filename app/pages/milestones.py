@@ -690,11 +690,8 @@ def reopen(run: Writing, plan: str, ref: str, request: Request, form: Submitted)
 
     def change() -> MilestoneMoved:
         reason = form.required("reason", "Enter why it is reopened")
-        due_date = form.day("due_date", "The new due date")
-        if due_date is None and form.error("due_date") is None:
-            form.add("due_date", "required", "Enter the new due date to ask for")
+        due_date = form.needed_day("due_date", "The new due date", "Enter the new due date to ask for")
         form.check()
-        assert due_date is not None  # noqa: S101 - for the type checker: `check` has raised
         key = MilestoneKey(plan=plan, ref=ref)
         return run.write(services.reopen, milestone=key, reason=reason, due_date=due_date)
 
@@ -730,9 +727,7 @@ def correct_baseline(run: Writing, plan: str, ref: str, request: Request, form: 
     """Put a mistyped baseline right, with a reason."""
 
     def change() -> MilestoneMoved:
-        baseline = form.day("baseline_date", "The baseline")
-        if baseline is None and form.error("baseline_date") is None:
-            form.add("baseline_date", "required", "Enter the baseline as it should have read")
+        baseline = form.needed_day("baseline_date", "The baseline", "Enter the baseline as it should have read")
         reason = form.required("reason", "Enter how it came to be mistyped")
         form.check()
         key, version = MilestoneKey(plan=plan, ref=ref), form.optional("version")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Required, TypedDict
 
 from sqlalchemy import select
 
@@ -31,6 +31,18 @@ class Wish:
     success_criterion: str | None = None
     parts: Sequence[Part] = ()
     agreement: Agreement | None = None
+
+
+class Wished(TypedDict, total=False):
+    """The same as the arguments of a use case; only `kind` has to be given."""
+
+    kind: Required[ChangeKind]
+    due_date: date | None
+    ground: CancellationGround | None
+    other: str | None
+    success_criterion: str | None
+    parts: Sequence[Part]
+    agreement: Agreement | None
 
 
 def proposal_about(uow: UnitOfWork, case: Case, wish: Wish, checks: Checks) -> tuple[Proposal, dict[str, str | None]]:

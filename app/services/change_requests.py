@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Unpack
 
 from sqlalchemy import func, select
 
@@ -12,12 +12,10 @@ from app.db import UnitOfWork, record_refusal
 from app.domain import change_requests as rules
 from app.domain import permissions
 from app.domain.change_requests import (
-    Agreement,
     ChangeRequestPage,
     ChangeRequestView,
     Decided,
     Effect,
-    Part,
     Proposal,
 )
 from app.domain.ids import new_id
@@ -25,7 +23,6 @@ from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Forbidden, Invalid, NotFound, Reason, Refused, Stale, invalid
 from app.domain.words import (
-    CancellationGround,
     ChangeKind,
     ChangeState,
     EvidencePolicy,
@@ -40,7 +37,7 @@ from app.models.texts import latest_texts
 from app.models.visibility import knowable_in
 from app.services import change_proposals, change_views, foreseeing, plan_settings, settling, successors
 from app.services.cases import Case, open_case, read_case
-from app.services.change_proposals import Wish
+from app.services.change_proposals import Wish, Wished
 from app.services.plans import known_plan, live_plan
 from app.services.writing import Checks
 
@@ -51,25 +48,15 @@ def request_change(
     uow: UnitOfWork,
     *,
     milestone: MilestoneKey,
-    kind: ChangeKind,
     reason: str,
-    due_date: date | None = None,
-    ground: CancellationGround | None = None,
-    other: str | None = None,
-    success_criterion: str | None = None,
-    parts: Sequence[Part] = (),
-    agreement: Agreement | None = None,
     if_match: str | None = None,
+    **wished: Unpack[Wished],
 ) -> ChangeRequestView:
     """Ask for a change of a milestone. It keeps its colour until somebody else decides."""
     case = open_case(uow, milestone, act=Act.REQUEST_CHANGE, if_match=if_match)
     checks = Checks()
     said = checks.required_text("reason", reason, name="the reason for the change")
-    wish = Wish(
-        kind=kind, due_date=due_date, ground=ground, other=other, success_criterion=success_criterion, parts=parts,
-        agreement=agreement,
-    )  # fmt: skip
-    asked, texts = _proposed(uow, case, wish, checks)
+    asked, texts = _proposed(uow, case, Wish(**wished), checks)
     request = _ask(uow, case.plan, asked, {"reason": said, **texts}, case=case)
     settling.settle(uow, case)
     return change_views.view_of(uow, request.id, plan=case.plan, effect=True)
@@ -79,24 +66,14 @@ def preview_change(
     uow: UnitOfWork,
     *,
     milestone: MilestoneKey,
-    kind: ChangeKind,
-    due_date: date | None = None,
-    ground: CancellationGround | None = None,
-    other: str | None = None,
-    success_criterion: str | None = None,
-    parts: Sequence[Part] = (),
-    agreement: Agreement | None = None,
     if_match: str | None = None,
+    **wished: Unpack[Wished],
 ) -> Effect:
     """What the change would do if it were approved now. Judged like a request, and nothing is written."""
     case = read_case(uow, milestone)
     permissions.require(uow.actor, Act.REQUEST_CHANGE, case.item)
     _must_match(case.version, if_match)
-    wish = Wish(
-        kind=kind, due_date=due_date, ground=ground, other=other, success_criterion=success_criterion, parts=parts,
-        agreement=agreement,
-    )  # fmt: skip
-    asked, _ = _proposed(uow, case, wish, Checks())
+    asked, _ = _proposed(uow, case, Wish(**wished), Checks())
     return change_views.effect_of(uow, case, asked)
 
 

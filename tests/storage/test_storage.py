@@ -517,7 +517,7 @@ def test_a_sweep_leaves_no_mark_behind(raced):
 
 
 def test_the_url_chooses_the_store(tmp_path):
-    assert isinstance(open_storage("file:///some/folder"), LocalStorage)
+    assert isinstance(open_storage(tmp_path.as_uri()), LocalStorage)
     assert isinstance(open_storage("s3://bucket/prefix", temporary_folder=tmp_path), S3Storage)
     spaced = open_storage(f"file://{tmp_path}/my%20files")
     put(spaced)
