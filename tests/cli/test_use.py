@@ -97,7 +97,7 @@ def test_a_database_that_cannot_be_reached_is_named(nowhere: Waymark, monkeypatc
 
 def test_a_wrong_storage_setting_is_named(plan: World, waymark: Waymark, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WAYMARK_STORAGE_URL", "s3:///prefix-alone")
-    assert waymark.refused("evidence", "verify").startswith("WAYMARK_STORAGE_URL must be ")
+    assert waymark.refused("evidence", "verify").startswith("WAYMARK_STORAGE_URL must name a folder")
 
 
 def test_as_a_program_it_ends_with_the_status() -> None:
