@@ -13,9 +13,9 @@ from app.domain.words import EvidenceKind, Marking, ReviewOutcome
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.frames import frame_of
+from app.pages.milestone_facts import MARKINGS
 from app.pages.milestone_words import link_to, logged
 from app.pages.milestones import (
-    MARKINGS,
     address_of,
     read_milestone,
     require_offer,

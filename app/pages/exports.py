@@ -18,8 +18,9 @@ from app.domain.words import CAUSE_WORDS, ROLE_WORDS, Marking, Role
 from app.pages.deps import PageRunner, Writing
 from app.pages.exception_reports import WantedNow
 from app.pages.meetings import STATES
+from app.pages.milestone_lists import Wanted
 from app.pages.milestone_words import audit_entry
-from app.pages.milestones import Wanted, names_around, read_milestone
+from app.pages.milestones import names_around, read_milestone
 from app.pages.plans import STATE_WORDS
 from app.pages.wording import KIND_WORDS, RAG_TITLES, STATUS_TITLES, evidence_words
 from app.services import exports as services

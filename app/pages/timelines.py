@@ -22,7 +22,7 @@ from app.pages.deps import Reading, Writing
 from app.pages.exception_reports import Addresses
 from app.pages.forms import day_in_address
 from app.pages.frames import frame_of
-from app.pages.milestones import STATUS_CHOICES
+from app.pages.milestone_lists import STATUS_CHOICES
 from app.pages.templating import STATIC, render
 from app.pages.wording import RAG_TITLES, listing, short, slip_words
 from app.services import timelines as services
