@@ -350,12 +350,28 @@ def _baseline_correction(trail: Trail, event: AuditEvent) -> Record:
     }
 
 
+def _plan_closure(trail: Trail, event: AuditEvent) -> Record:
+    carried = [one for one in trail.events if one.event == "milestone_carried_over" and one.at == event.at]
+    items = [
+        filled(
+            {
+                "milestone": trail.ref(one),
+                "to": trail.said(one).get("carried_over"),
+                "plan": json.loads(one.facts)["to_plan"],
+            }
+        )
+        for one in carried
+    ]
+    return {"does": "plan_closure", "reason": trail.said(event)["closing_reason"], "items": items}
+
+
 _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "theme_edited": _part_move,
     "action_edited": _part_move,
     "milestone_edited": _part_move,
     "milestone_placed": _part_move,
     "plan_approved": _plan_approval,
+    "plan_closed": _plan_closure,
     "meeting_listed": _meeting_listed,
     "meeting_held": _meeting_held,
     "meeting_moved": _meeting_moved,

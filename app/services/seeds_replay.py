@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app.db import UnitOfWork
 from app.domain.change_requests import Agreement, Part
+from app.domain.closing import Destination
 from app.domain.evidence import Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.words import (
@@ -31,6 +32,7 @@ from app.services import (
     acceptances,
     baselines,
     change_requests,
+    closing,
     evidence,
     meetings,
     milestones,
@@ -81,6 +83,12 @@ def play(uow: UnitOfWork, stage: Stage, step: Record) -> None:
 
 def _plan_approval(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     plans.approve_plan(uow, slug=stage.plan, body=step["body"], meeting=step["meeting"])
+
+
+def _plan_closure(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    """Where each open item went stands in `items`: by milestone, in words (`to`), to another plan, or both."""
+    items = {one["milestone"]: Destination(one.get("to", ""), one.get("plan", "")) for one in step.get("items", ())}
+    closing.close_plan(uow, slug=stage.plan, reason=step["reason"], items=items)
 
 
 def _meeting_held(uow: UnitOfWork, stage: Stage, step: Record) -> None:
@@ -346,6 +354,7 @@ def _word(words: Any, value: str | None) -> Any:
 
 VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
     "plan_approval": _plan_approval,
+    "plan_closure": _plan_closure,
     "meeting_listed": _meeting_listed,
     "meeting_held": _meeting_held,
     "meeting_moved": _meeting_moved,
