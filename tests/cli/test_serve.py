@@ -95,7 +95,7 @@ def _stays(waymark: Waymark, said: str) -> None:
     assert (waymark.data / cli.CREDENTIALS).read_text("utf-8") == said
     assert waymark("evidence", "verify").status == 0
     folder = waymark.data / "exported"
-    assert "4 plans written" in waymark("seeds", "export", str(folder)).err
+    assert "6 plans written" in waymark("seeds", "export", str(folder)).err
     original = seeds.demo_folder() / "organisations.json"
     assert (folder / "organisations.json").read_bytes() == original.read_bytes()
 

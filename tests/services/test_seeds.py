@@ -44,6 +44,7 @@ from app.services import (
     settling,
     updates,
 )
+from app.services import closing as closings
 from app.services.plan_structure import PartKey
 from app.services.seeds import Credentials
 from app.services.seeds_format import BadSeeds, Calendar, first_day_for, read_demo
@@ -54,7 +55,9 @@ from tests.postgres import Postgres
 FOLDER = seeds.demo_folder()
 NOW = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)  # a Thursday: the demo's first day, before the clocks change
 SAFEGUARDING = "safeguarding-plan"
-PLANS = (SAFEGUARDING, "adult-social-care", "social-care-correspondence", "learning-from-complaints")
+APPROVED = (SAFEGUARDING, "adult-social-care", "social-care-correspondence", "learning-from-complaints")
+DRAFT, CLOSED = "early-help-plan", "jar-action-plan"
+PLANS = (*APPROVED, DRAFT, CLOSED)
 
 # The surnames in the documents that the demo is drawn from, as SHA-256 of their small letters: nobody is named here
 # either.
@@ -248,10 +251,11 @@ def test_the_demo_is_loaded_into_an_empty_database_only(demo: Loaded) -> None:
 def test_a_step_that_is_refused_stops_the_load_and_leaves_nothing(sqlite_url: str, tmp_path: Path) -> None:
     files = tmp_path / "seeds"
     shutil.copytree(FOLDER, files)
-    for slug in PLANS[:3]:
-        (files / "plans" / f"{slug}.json").unlink()
+    for slug in PLANS:
+        if slug != APPROVED[3]:
+            (files / "plans" / f"{slug}.json").unlink()
     (files / "keys.json").write_text("[]")
-    path = files / "plans" / f"{PLANS[3]}.json"
+    path = files / "plans" / f"{APPROVED[3]}.json"
     plan = json.loads(path.read_text("utf-8"))
     steps = plan["history"]
     plan["history"] = [steps[0], *(step for step in steps if step["does"] == "achievement")]
@@ -428,11 +432,11 @@ def test_the_safeguarding_plan_has_the_size_of_the_real_one(judged: list[Judged]
     assert sum(1 for one in mine if one.status is Status.ACHIEVED) == 13
 
 
-def test_something_is_about_to_turn_in_every_plan(judged: list[Judged]) -> None:
+def test_something_is_about_to_turn_in_every_approved_plan(judged: list[Judged]) -> None:
     """The look-ahead to the next fortnight says something whenever in its first week the demo is opened."""
     for on in (NOW.date(), NOW.date() + timedelta(days=6)):
         now, then = standings(judged, on), standings(judged, on + timedelta(days=14))
-        for plan in PLANS:
+        for plan in APPROVED:
             worse = [
                 after.ref
                 for before, after in zip(now, then, strict=True)
@@ -444,7 +448,7 @@ def test_something_is_about_to_turn_in_every_plan(judged: list[Judged]) -> None:
 def test_a_demo_that_is_left_alone_for_a_month_gets_worse_and_stays_readable(judged: list[Judged]) -> None:
     before, after = standings(judged, NOW.date()), standings(judged, NOW.date() + timedelta(days=30))
 
-    for plan in PLANS:
+    for plan in APPROVED:
         total = sum(1 for one in after if one.plan == plan)
         assert colours(before, plan)[Rag.RED] <= colours(after, plan)[Rag.RED] < total
         assert sum(1 for one in after if one.plan == plan and one.status is Status.ACHIEVED) >= 2
@@ -469,13 +473,23 @@ def test_nothing_lies_in_the_future_and_the_trail_holds(demo: Loaded) -> None:
     assert [faults for _, _, faults in chains if faults] == []
 
 
-def test_each_plan_is_approved_shown_as_illustrative_and_meets_again_soon(demo: Loaded) -> None:
-    for slug in PLANS:
-        plan = demo.read(lambda uow, slug=slug: seeds_plan(uow, slug))
-        assert plan.state is PlanState.APPROVED
-        assert plan.illustrative
-        assert plan.next_review is not None
-        assert plan.next_review - NOW.date() <= timedelta(days=28)
+def test_each_approved_plan_meets_again_soon_and_every_plan_is_shown_as_illustrative(demo: Loaded) -> None:
+    found = {slug: demo.read(lambda uow, slug=slug: seeds_plan(uow, slug)) for slug in PLANS}
+    assert all(plan.illustrative for plan in found.values())
+    for slug in APPROVED:
+        assert found[slug].state is PlanState.APPROVED
+        assert found[slug].next_review is not None
+        assert found[slug].next_review - NOW.date() <= timedelta(days=28)
+    assert (found[DRAFT].state, found[CLOSED].state) == (PlanState.DRAFT, PlanState.CLOSED)
+
+
+def test_what_was_open_in_the_closed_plan_says_where_it_went(demo: Loaded) -> None:
+    manager = demo.actor("programme.manager@haringey.example")
+    found = demo.read(closings.closed, who=manager, slug=CLOSED)
+
+    assert found.reason
+    assert [one.ref for one in found.items] == ["M-02", "M-03", "M-04", "M-05"]
+    assert {one.carried_over.plan for one in found.items} == {None, (SAFEGUARDING, "Safeguarding Plan")}
 
 
 def seeds_plan(uow: UnitOfWork, slug: str) -> Any:
@@ -617,7 +631,8 @@ def test_what_is_a_fact_and_what_is_invented_is_marked() -> None:
     for plan in read_demo(FOLDER).plans:
         parts = [*plan["themes"], *plan["actions"], *plan["milestones"]]
         assert {part["source"] for part in parts} <= sources
-        assert {"stated", "implied"} & {part["source"] for part in parts}
+        invented = plan["facts"]["slug"] in (DRAFT, CLOSED)
+        assert invented or {"stated", "implied"} & {part["source"] for part in parts}
 
 
 def test_no_work_falls_on_a_weekend() -> None:
