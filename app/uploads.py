@@ -176,7 +176,8 @@ class _Receiver:
         self._field_bytes = 0
         self._ended = False
         self._file_part: _Part | None = None
-        self._pending = bytearray()
+        self._pending: list[memoryview] = []
+        self._pending_bytes = 0
         self._file_bytes = 0
         self._upload: Upload | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -189,7 +190,7 @@ class _Receiver:
             if taken > self._max_body:
                 raise _too_large_body(self._max_body)
             self._feed(chunk)
-            if len(self._pending) >= BATCH_BYTES:
+            if self._pending_bytes >= BATCH_BYTES:
                 await self._write_pending()
         if not self._ended:
             raise Malformed("The request ended before the form did.")
@@ -220,11 +221,11 @@ class _Receiver:
     async def _write_pending(self) -> None:
         """Sets a thread to write what has gathered, once it has written the batch before; meanwhile more may come."""
         await self._written()
-        batch, self._pending = self._pending, bytearray()
+        batch, self._pending, self._pending_bytes = self._pending, [], 0
         if self._upload is None:
             begin = partial(self._storage.begin, max_bytes=self._max_file)
             self._upload = await run_sync(begin, limiter=file_threads())
-        self._writing = asyncio.create_task(run_sync(self._upload.write, batch, limiter=file_threads()))
+        self._writing = asyncio.create_task(run_sync(self._upload.write_all, batch, limiter=file_threads()))
 
     async def _written(self) -> None:
         if self._writing is not None:
@@ -331,7 +332,8 @@ class _Receiver:
         if self._file_part is not self._part:
             self._begin_file()
         self._file_bytes += end - start
-        self._pending += memoryview(data)[start:end]
+        self._pending.append(memoryview(data)[start:end])  # as it came: 25 MB are not copied once more
+        self._pending_bytes += end - start
 
     def _begin_file(self) -> None:
         part = self._part

@@ -444,19 +444,19 @@ def test_a_request_whose_scope_is_cancelled_leaves_nothing(nothing_left):
 def test_nothing_is_thrown_away_while_a_thread_still_writes_it(local_storage, monkeypatch):
     """A thread that writes to a file another has closed may write into whatever got its number since."""
     happened: list[str] = []
-    write, discard = Upload.write, Upload.discard
+    write_all, discard = Upload.write_all, Upload.discard
 
-    def slow_write(self: Upload, batch: bytes) -> None:
+    def slow_write(self: Upload, pieces: Iterable[memoryview]) -> None:
         happened.append("writing")
         time.sleep(0.3)
-        write(self, batch)
+        write_all(self, pieces)
         happened.append("written")
 
     def noted_discard(self: Upload) -> None:
         happened.append("discarded")
         discard(self)
 
-    monkeypatch.setattr(Upload, "write", slow_write)
+    monkeypatch.setattr(Upload, "write_all", slow_write)
     monkeypatch.setattr(Upload, "discard", noted_discard)
     body = multipart(part("file", samples.PDF + bytes(1_500_000), file_name="a.pdf"))
 
