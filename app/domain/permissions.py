@@ -137,7 +137,8 @@ def require(actor: Actor, act: Act, item: Item) -> None:
         if scope is None:
             raise Forbidden(f"A key may not {act.value}. Ask a person with a role in this plan", needs="a person")
         raise Forbidden(f"This key needs the scope {scope.value} to {act.value}", needs=scope.value)
-    allowed = " or ".join(ROLE_WORDS[role].lower() for role in Role if role in ANYWHERE[act]) or "administrator"
+    *others, last = [ROLE_WORDS[role].lower() for role in Role if role in ANYWHERE[act]] or ["administrator"]
+    allowed = f"{', '.join(others)} or {last}" if others else last
     article = "an" if allowed[0] in "ao" else "a"
     raise Forbidden(f"Your role does not let you {act.value}. It takes {article} {allowed}", needs=allowed)
 

@@ -348,7 +348,7 @@ def audit_entry(line: AuditLine, names: Mapping[str, str]) -> AuditEntry:
 
 
 def _titled(name: str) -> str:
-    return {"sha256": "SHA-256"}.get(name, name.replace("_", " ").capitalize())
+    return {"sha256": "SHA-256", "rag": "RAG", "size": "Size in bytes"}.get(name, name.replace("_", " ").capitalize())
 
 
 def _named_fact(name: str, value: object, names: Mapping[str, str]) -> str:
