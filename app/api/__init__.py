@@ -17,6 +17,7 @@ from app.api import (
     plan_parts,
     plans,
     reference,
+    saved_views,
     searches,
     updates,
 )
@@ -36,6 +37,7 @@ NOUNS = (
     exception_reports,
     audit_events,
     honesty,
+    saved_views,
     searches,
 )
 

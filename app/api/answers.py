@@ -37,6 +37,7 @@ ThemeId = Annotated[str, Path(alias="id", description="The theme's id"), _named]
 ActionId = Annotated[str, Path(alias="id", description="The action's id"), _named]
 EvidenceId = Annotated[str, Path(alias="id", description="The evidence item's id"), _named]
 ChangeRequestId = Annotated[str, Path(alias="id", description="The change request's id"), _named]
+SavedViewId = Annotated[str, Path(alias="id", description="The saved view's id"), _named]
 
 Limit = Annotated[int, Field(ge=1, le=MOST, description=f"How many at most, up to {MOST}")]
 Cursor = Annotated[Key | None, Field(description="`next_cursor` of the page before")]

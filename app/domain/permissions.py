@@ -42,6 +42,8 @@ class Act(StrEnum):
     ACCEPT_EXCEPTION = "accept an exception"
     APPROVE_PLAN = "approve or close the plan"
     EXPORT = "export"
+    SAVE_VIEW = "save views of lists"
+    SHARE_VIEW = "share a view in the plan"
     MANAGE_MEMBERSHIPS = "manage memberships"
     MANAGE_PARTNER_KEYS = "issue, rotate and revoke partner keys of the plan"
     ADMINISTER = "manage people, organisations, plans and keys"
@@ -68,6 +70,9 @@ ANYWHERE: dict[Act, frozenset[Role]] = {
     Act.ACCEPT_EXCEPTION: frozenset({OFFICER}),
     Act.APPROVE_PLAN: frozenset({OFFICER}),
     Act.EXPORT: frozenset({CONTRIBUTOR, MANAGER, OFFICER, AUDITOR}),
+    # A person's own bookmark changes nothing in the plan; a shared one stands before everybody who reads it.
+    Act.SAVE_VIEW: frozenset({CONTRIBUTOR, MANAGER, OFFICER, AUDITOR}),
+    Act.SHARE_VIEW: frozenset({MANAGER, OFFICER}),
     Act.MANAGE_MEMBERSHIPS: frozenset({MANAGER}),
     Act.MANAGE_PARTNER_KEYS: frozenset({MANAGER}),
     Act.ADMINISTER: frozenset(),

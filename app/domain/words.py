@@ -138,6 +138,13 @@ class ChangeState(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+class ViewOf(StrEnum):
+    """The list that a saved view is of."""
+
+    MILESTONES = "milestones"
+    EXCEPTIONS = "exceptions"
+
+
 class CancellationGround(StrEnum):
     NO_LONGER_NEEDED = "no_longer_needed"
     REPLACED = "replaced"

@@ -32,6 +32,7 @@ from app.models.records import (
     Setting,
     Text,
 )
+from app.models.saved_views import SavedViewRow
 from app.models.submissions import Risk, Submission
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "ProgressUpdate",
     "ReviewMeeting",
     "Risk",
+    "SavedViewRow",
     "Setting",
     "Submission",
     "Text",

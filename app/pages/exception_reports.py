@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -24,11 +23,14 @@ from app.domain.exception_reports import (
 from app.domain.permissions import Act, Item
 from app.domain.plans import Choices
 from app.domain.refusals import invalid
-from app.domain.words import CAUSE_WORDS, DelayCause, Marking, Rag, Status
+from app.domain.saved_views import SavedView
+from app.domain.words import CAUSE_WORDS, DelayCause, Marking, Rag, Status, ViewOf
+from app.pages.addresses import Addresses
 from app.pages.deps import Reading
 from app.pages.forms import day_in_address
 from app.pages.frames import frame_of
 from app.pages.templating import Frame, environment, moment, number, render, wants_fragment
+from app.pages.views_beside import beside
 from app.pages.wording import (
     KIND_WORDS,
     RAG_TITLES,
@@ -41,6 +43,7 @@ from app.pages.wording import (
 )
 from app.services.exception_reports import CompiledReport, compile_report
 from app.services.plans import choices_of
+from app.services.saved_views import views_beside
 
 router = APIRouter()
 
@@ -88,22 +91,28 @@ async def _wanted(request: Request) -> Wanted:  # async: what only looks at the 
     if cursor is not None and len(cursor) > LONGEST_CURSOR:
         raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list")
     return Wanted(
-        filters=ExceptionFilters(
-            on=day_in_address("on", asked("on"), "The day"),
-            rag=_word("rag", asked("rag", ""), Rag),
-            theme=asked("theme") or None,
-            owner=asked("owner") or None,
-            organisation=asked("organisation") or None,
-            kind=asked("kind") or None,
-            cause=_word("cause", asked("cause", ""), DelayCause),
-            support_required=asked("support_required") == "true",
-            turns_red=asked("turns_red") == "true",
-            changed=asked("changed") or None,
-            since=day_in_address("since", asked("since"), "Since") if asked("changed") else None,
-        ),
+        filters=filters_of(request.query_params),
         detail=asked("detail") == "all",
         limit=MOST_ROWS if asked("rows") == str(MOST_ROWS) else ROWS,
         cursor=cursor,
+    )
+
+
+def filters_of(query: Mapping[str, str]) -> ExceptionFilters:
+    """The filters that an address asks for. Raises Invalid for a word or a date that is none."""
+    asked = query.get
+    return ExceptionFilters(
+        on=day_in_address("on", asked("on"), "The day"),
+        rag=_word("rag", asked("rag", ""), Rag),
+        theme=asked("theme") or None,
+        owner=asked("owner") or None,
+        organisation=asked("organisation") or None,
+        kind=asked("kind") or None,
+        cause=_word("cause", asked("cause", ""), DelayCause),
+        support_required=asked("support_required") == "true",
+        turns_red=asked("turns_red") == "true",
+        changed=asked("changed") or None,
+        since=day_in_address("since", asked("since"), "Since") if asked("changed") else None,
     )
 
 
@@ -140,23 +149,30 @@ def _viewer(actor: Actor, found: CompiledReport) -> _Viewer:
 def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedNow) -> Response:
     """The exceptions of one plan."""
 
-    def read(uow: UnitOfWork) -> tuple[CompiledReport, Choices, ExceptionReport | None]:
+    def read(uow: UnitOfWork) -> tuple[CompiledReport, Choices, ExceptionReport | None, tuple[SavedView, ...]]:
         found = compile_report(uow, slug=plan, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
-        return found, choices_of(uow, found.plan.id), _look_ahead(uow, plan, found)
+        offered = choices_of(uow, found.plan.id)
+        views = views_beside(uow, plan_id=found.plan.id, of=ViewOf.EXCEPTIONS)
+        return found, offered, _look_ahead(uow, plan, found), views
 
-    found, offered, ahead = run.read(read)
+    found, offered, ahead, views = run.read(read)
     report = found.report
     frame = frame_of(run, found.plan, active="exceptions", exceptions=report.counts.total_now)
     viewer = _viewer(run.actor, found)
-    page = _page(request, wanted, found, viewer, offered=offered, ahead=ahead)
+    page = _page(request, wanted, found, viewer, views, offered=offered, ahead=ahead)
     return _rendered(request, frame, page)
 
 
 @router.get("/exceptions")
 def show_all_exceptions(run: Reading, request: Request, wanted: WantedNow) -> Response:
     """The exceptions of every plan whose live content I may read."""
-    found = run.read(compile_report, slug=None, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
-    page = _page(request, wanted, found, _viewer(run.actor, found), offered=None, ahead=None)
+
+    def read(uow: UnitOfWork) -> tuple[CompiledReport, tuple[SavedView, ...]]:
+        found = compile_report(uow, slug=None, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
+        return found, views_beside(uow, plan_id=None, of=ViewOf.EXCEPTIONS)
+
+    found, views = run.read(read)
+    page = _page(request, wanted, found, _viewer(run.actor, found), views, offered=None, ahead=None)
     return _rendered(request, frame_of(run), page)
 
 
@@ -181,6 +197,7 @@ def _page(
     wanted: Wanted,
     found: CompiledReport,
     viewer: _Viewer,
+    views: tuple[SavedView, ...],
     *,
     offered: Choices | None,
     ahead: ExceptionReport | None,
@@ -203,6 +220,16 @@ def _page(
         "as_csv": Addresses(f"{request.url.path}.csv", wanted.query).with_(detail=None, rows=None),
         "selects": _selects(wanted.filters, offered),
         "chips": _chips(wanted.filters, offered, address),
+        "views": beside(
+            views,
+            ViewOf.EXCEPTIONS,
+            wanted.query,
+            address,
+            plan=found.plan.slug if found.plan else None,
+            next_review=later,
+            offered=offered,
+            found=report.shown.total,
+        ),
         "later": later if later is not None and later > report.today else None,
         "ahead": ahead,
         "more_red": report.counts.red - report.counts.red_now,
@@ -222,26 +249,6 @@ def _focus(source: str) -> str:
     if source.startswith("a#switch"):
         return "switch"
     return "showing" if source.startswith("a") else ""
-
-
-class Addresses:
-    """The addresses of this list with one thing changed."""
-
-    def __init__(self, path: str, query: Mapping[str, str]) -> None:
-        self._path = path
-        self._query = dict(query)
-
-    def with_(self, **changes: str | None) -> str:
-        """The list with parameters added or replaced; None or an empty one is taken out."""
-        return self._address({**self._query, **{name: value or "" for name, value in changes.items()}})
-
-    def only(self, *names: str) -> str:
-        """The list with nothing but these parameters."""
-        return self._address({name: value for name, value in self._query.items() if name in names})
-
-    def _address(self, query: Mapping[str, str]) -> str:
-        given = {name: value for name, value in query.items() if value}
-        return f"{self._path}?{urlencode(given)}" if given else self._path
 
 
 Select = tuple[str, str, str, list[tuple[str, str, bool]]]
@@ -268,6 +275,11 @@ def _selects(filters: ExceptionFilters, offered: Choices | None) -> list[Select]
 
 def _chips(filters: ExceptionFilters, offered: Choices | None, address: Addresses) -> list[tuple[str, str]]:
     """What is filtered by: (words, the address without it)."""
+    return [(words, address.with_(**{name: None})) for name, words in filter_words(filters, offered).items()]
+
+
+def filter_words(filters: ExceptionFilters, offered: Choices | None) -> dict[str, str]:
+    """What the list is filtered by, in words, by the name of each filter."""
     themes, owners, leads = (
         (dict(offered.themes), dict(offered.owners), dict(offered.organisations)) if offered else ({}, {}, {})
     )
@@ -282,7 +294,7 @@ def _chips(filters: ExceptionFilters, offered: Choices | None, address: Addresse
         ("changed", filters.changed, changed_words(filters.changed, filters.since) if filters.since else ""),
         ("turns_red", filters.turns_red, f"Turns Red by {long_date(filters.on)}" if filters.on else "Turns Red"),
     ]
-    return [(words, address.with_(**{name: None})) for name, value, words in set_now if value]
+    return {name: words for name, value, words in set_now if value}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The milestones of a plan as a list: filtered, sorted by a column, a page at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple
 
@@ -12,12 +12,14 @@ from app.domain.days import day_count, london_day, times_words
 from app.domain.milestones import MilestoneRow
 from app.domain.plans import Choices, MilestoneFilters, MilestoneOrder, MilestonePage, PlanView, SortBy, order_of
 from app.domain.refusals import invalid
-from app.domain.words import Marking, Rag, Status
+from app.domain.saved_views import SavedView
+from app.domain.words import Marking, Rag, Status, ViewOf
+from app.pages.addresses import Addresses
 from app.pages.deps import Reading
-from app.pages.exception_reports import Addresses
 from app.pages.forms import day_in_address
 from app.pages.frames import frame_of
 from app.pages.templating import render
+from app.pages.views_beside import beside
 from app.pages.wording import (
     RAG_TITLES,
     STATUS_TITLES,
@@ -29,6 +31,7 @@ from app.pages.wording import (
 )
 from app.services import milestones as services
 from app.services.plans import choices, get_plan
+from app.services.saved_views import views_beside
 
 router = APIRouter()
 
@@ -97,14 +100,15 @@ STATUS_CHOICES = [
 def show_milestones(run: Reading, plan: str, request: Request, wanted: Annotated[Wanted, Depends()]) -> Response:
     """The milestones of a plan, by reference or sorted by a column."""
 
-    def read(uow: UnitOfWork) -> tuple[PlanView, MilestonePage, Choices]:
+    def read(uow: UnitOfWork) -> tuple[PlanView, MilestonePage, Choices, tuple[SavedView, ...]]:
         view = get_plan(uow, slug=plan)
         page = services.list_milestones(
             uow, slug=plan, filters=wanted.filters, order=wanted.order, limit=ROWS, cursor=wanted.cursor
         )
-        return view, page, choices(uow, slug=plan)
+        offered = choices(uow, slug=plan)
+        return view, page, offered, views_beside(uow, plan_id=view.id, of=ViewOf.MILESTONES)
 
-    view, page, offered = run.read(read)
+    view, page, offered, views = run.read(read)
     address = Addresses(request.url.path, wanted.query)
     return render(
         request,
@@ -116,6 +120,16 @@ def show_milestones(run: Reading, plan: str, request: Request, wanted: Annotated
         selects=_selects(wanted.query, offered),
         query=wanted.query,
         chips=_chips(wanted.query, offered, address),
+        views=beside(
+            views,
+            ViewOf.MILESTONES,
+            wanted.query,
+            address,
+            plan=plan,
+            next_review=view.next_review,
+            offered=offered,
+            found=page.total,
+        ),
         columns=_columns(wanted.order, address),
         order=ORDER_WORDS[str(wanted.order)],
         orders=[(value, words, value == str(wanted.order)) for value, words in ORDER_WORDS.items()],
@@ -247,6 +261,11 @@ def _selects(query: dict[str, str], offered: Choices) -> list[tuple[str, str, st
 
 
 def _chips(query: dict[str, str], offered: Choices, address: Addresses) -> list[tuple[str, str]]:
+    return [(words, address.with_(**{name: None})) for name, words in filter_words(query, offered).items()]
+
+
+def filter_words(query: Mapping[str, str], offered: Choices) -> dict[str, str]:
+    """What the list is filtered by, in words, by the name of each filter."""
     named: dict[str, Callable[[str], str]] = {
         "rag": lambda value: value.capitalize(),
         "status": lambda value: dict(STATUS_CHOICES).get(value, value),
@@ -258,4 +277,4 @@ def _chips(query: dict[str, str], offered: Choices, address: Addresses) -> list[
         "ref": lambda value: value,
         "changed": lambda value: changed_words(value, date.fromisoformat(query["since"])),
     }
-    return [(named[name](value), address.with_(**{name: None})) for name, value in query.items() if name in named]
+    return {name: named[name](value) for name, value in query.items() if name in named}

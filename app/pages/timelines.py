@@ -18,8 +18,8 @@ from app.domain.files import content_disposition
 from app.domain.plans import Choices
 from app.domain.timelines import Timeline, TimelineFilters, TimelineItem
 from app.domain.words import Marking, Status
+from app.pages.addresses import Addresses
 from app.pages.deps import Reading, Writing
-from app.pages.exception_reports import Addresses
 from app.pages.forms import day_in_address
 from app.pages.frames import frame_of
 from app.pages.milestone_lists import STATUS_CHOICES

@@ -241,6 +241,11 @@ def _plans_asked_for(heads: list[Any], found: list[_Place], *, one_plan: bool) -
     return [head for head in heads if head.id in shown]
 
 
+def next_review_of_mine(uow: UnitOfWork) -> date | None:
+    """The first review to come in any of the plans whose exceptions the actor may read."""
+    return plan_heads.next_review_of_any(uow.session, _heads(uow, None), uow.today)
+
+
 def _next_review(uow: UnitOfWork, heads: list[Any], meetings: dict[str, Meetings]) -> date | None:
     if len(meetings) < len(heads):
         return plan_heads.next_review_of_any(uow.session, heads, uow.today)
