@@ -177,7 +177,7 @@ def _seen_by(view: SavedView) -> str:
 def _new_page(
     run: PageRunner, request: Request, plan: str | None, asked: Mapping[str, str], form: Form | None = None, **more: Any
 ) -> Response:
-    of = _of(asked.get("list", ""))
+    of = _of(run, plan, asked)
     kept = rules.kept(of, asked)
     shown = form or filled({"filters": list(kept), "seen_by": PRIVATE})
     return _form_page(
@@ -188,7 +188,7 @@ def _new_page(
 
 def _saved(run: PageRunner, request: Request, plan: str | None, form: Form) -> Response:
     asked = {name: form.text(name) for name in ("list", *(name for names in rules.KEPT.values() for name in names))}
-    of = _of(asked["list"])
+    of = _of(run, plan, asked)
 
     def change() -> SavedView:
         filters = _ticked(form, rules.kept(of, asked))
@@ -292,7 +292,10 @@ def _asked(request: Request) -> dict[str, str]:
     return dict(request.query_params)
 
 
-def _of(word: str) -> ViewOf:
+def _of(run: PageRunner, plan: str | None, asked: Mapping[str, str]) -> ViewOf:
+    """The list that a view is to be of. Whoever may not know of the plan hears that first."""
+    run.read(services.offers_sharing, slug=plan)
+    word = asked.get("list", "")
     if word not in tuple(ViewOf):
         raise invalid("list", "choice_invalid", f"List must be one of: {', '.join(ViewOf)}")
     return ViewOf(word)

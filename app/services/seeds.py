@@ -28,10 +28,11 @@ from app.domain.words import (
     MovedRule,
     Role,
     Status,
+    ViewOf,
 )
 from app.file_types import check_content
 from app.models import Milestone, Plan, Setting
-from app.services import identity, keys, meetings, milestone_facts, passwords, people, plan_parts, plans
+from app.services import identity, keys, meetings, milestone_facts, passwords, people, plan_parts, plans, saved_views
 from app.services.seeds_export import Exported, export_demo
 from app.services.seeds_format import BadSeeds, Calendar, Demo, Record, first_day_for, read_demo, write_json
 from app.services.seeds_replay import Stage, play
@@ -187,6 +188,8 @@ class _Loading:
                     yield self._at(milestone["added"], self._add_milestone, plan, milestone)
             for step in plan["history"]:
                 yield self._at(step, self._play, plan, step)
+            for view in plan.get("views", ()):
+                yield self._at(view["saved"], self._save_view, plan, view)
         for key in self._demo.keys:
             yield self._at(key["created"], self._issue_key, key)
         for person in self._demo.people:
@@ -305,6 +308,15 @@ class _Loading:
 
     def _play(self, uow: UnitOfWork, plan: Record, step: Record) -> None:
         play(uow, self._stages[plan["facts"]["slug"]], step)
+
+    def _save_view(self, uow: UnitOfWork, plan: Record, view: Record) -> None:
+        """Themes stand in the files by reference, owners by e-mail address."""
+        slug = plan["facts"]["slug"]
+        named = {"theme": f"{slug} {view['filters'].get('theme')}", "owner": view["filters"].get("owner")}
+        filters = {name: self._ids[named[name]] if name in named else value for name, value in view["filters"].items()}
+        saved_views.save_view(
+            uow, slug=slug, of=ViewOf(view["of"]), name=view["name"], filters=filters, shared=view.get("shared", False)
+        )
 
     def _issue_key(self, uow: UnitOfWork, key: Record) -> None:
         issued = keys.create_key(

@@ -5,7 +5,7 @@ how it came to stand where it does is history.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -29,6 +29,7 @@ from app.models import (
     OrganisationKeyPlan,
     Person,
     Plan,
+    SavedViewRow,
     Setting,
     Theme,
 )
@@ -159,8 +160,27 @@ def _plan(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar) -> Rec
             for row in actions
         ],
         "milestones": _milestones(uow, trail, names, {action.id: action.ref for action in actions}),
+        **filled({"views": _views(uow, plan, {**theme_refs, **names.people}, names, calendar)}),
         "history": list(steps(trail)),
     }
+
+
+def _views(uow: UnitOfWork, plan: Plan, known: Mapping[str, str], names: _Names, calendar: Calendar) -> list[Record]:
+    """Saved views as they are now. `known` are themes by reference and people by e-mail address."""
+    found = select(SavedViewRow).where(SavedViewRow.plan_id == plan.id)  # type: ignore[arg-type]
+    rows = uow.session.execute(found.order_by(SavedViewRow.saved_at, SavedViewRow.id)).scalars()  # type: ignore[arg-type]
+    return [
+        filled(
+            {
+                "name": row.name,
+                "of": row.of_list,
+                "filters": {name: known.get(value, value) for name, value in json.loads(row.filters).items()},
+                "shared": row.shared or None,
+                "saved": {**calendar.when(row.saved_at), "by": names.people[row.owner_id]},
+            }
+        )
+        for row in rows
+    ]
 
 
 def _parts(uow: UnitOfWork, model: Any, plan: Plan) -> list[Any]:

@@ -16,8 +16,8 @@ from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
 from app.domain.milestones import MilestoneKey
-from app.domain.words import ChangeKind, Scope
-from app.services import change_requests, identity, keys, meetings, milestones, plan_parts
+from app.domain.words import ChangeKind, Scope, ViewOf
+from app.services import change_requests, identity, keys, meetings, milestones, plan_parts, saved_views
 from tests.factories import COUNCIL, NHS, key
 from tests.house import LIMITS, House
 
@@ -47,13 +47,14 @@ class Things:
     evidence: str
     change_request: str
     meeting: str
+    view: str
     key: str
     token: str
     session: str
 
     @property
     def path(self) -> dict[str, str]:
-        names = ("plan", "ref", "milestone", "evidence", "change_request", "meeting", "key", "token", "session")
+        names = ("plan", "ref", "milestone", "evidence", "change_request", "meeting", "view", "key", "token", "session")
         # The first theme and the first action of every plan.
         return {**{name: getattr(self, name) for name in names}, "theme": "T-01", "action": "A-01"}
 
@@ -118,6 +119,7 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
         evidence=item.id,
         change_request=request,
         meeting=meeting_id(house, by=by, plan=plan),
+        view=view_id(house, by=by, plan=plan),
         key=key_id(house, plan),
         token=token_id(house, person),
         session=session_id(house, person),
@@ -129,6 +131,16 @@ def meeting_id(house: House, *, by: str, plan: str) -> str:
     found = house.world.read(by, meetings.list_meetings, slug=plan)
     if not found:
         return house.world.write(by, meetings.add_meeting, slug=plan, on=house.world.clock.today).id
+    return found[0].id
+
+
+def view_id(house: House, *, by: str, plan: str) -> str:
+    """A view that is shared in the plan."""
+    found = house.world.read(by, saved_views.list_views, slug=plan)
+    if not found:
+        filters = {"rag": "red"}
+        made = {"slug": plan, "of": ViewOf.EXCEPTIONS, "name": "What is Red", "filters": filters, "shared": True}
+        return house.world.write(by, saved_views.save_view, **made).id
     return found[0].id
 
 
@@ -180,6 +192,8 @@ def item_of(path: str, things: Things) -> str:
         return things.evidence
     if "/meetings/{id}" in path:
         return things.meeting
+    if "/views/{id}" in path:
+        return things.view
     return things.change_request if "/change-requests/{id}" in path else things.milestone
 
 
@@ -203,6 +217,10 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
             "title": "A milestone", "action": things.action, "organisation": COUNCIL, "start_date": "2026-03-02",
             "due_date": "2026-04-01",
         },
+        "/plans/{plan}/views": {"name": "For a test", "of": "milestones", "filters": {"rag": "red"}},
+        "/views": {"name": "For a test", "filters": {"rag": "red"}},
+        "/views/{id}": {"name": "Another name"},
+        "/views/{id}/deletion": {},
         "/themes/{id}": {"title": "Another title"},
         "/actions/{id}": {"title": "Another title"},
         "/milestones/{id}": {"title": "Another title"},
@@ -245,6 +263,7 @@ def form(path: str, things: Things) -> Mapping[str, Any]:
         "statement": "It is so", "outcome": "accepted" if "review" in path else "approved", "relevance": "3",
         "robustness": "3", "body": "Trust", "meeting": "March", "name": "for a test", "days": "30",
         "chosen": things.change_request,
+        "list": "milestones", "filters": "theme",
         "scopes": "plan:read", "front_door": "Call us", "form": "statement", "marking": "official", "direction": "up",
         "slug": things.plan, "cycle_days": "14", "person": "nobody@haringey.example", "role": "observer",
         "theme": things.theme, **dates, **today,

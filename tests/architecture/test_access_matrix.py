@@ -92,6 +92,13 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 333y333 34 3333  POST /api/v1/plans/{plan}/themes
 - 3yyyyyy 44 333y  GET /api/v1/themes/{id}
 - 333y333 44 3333  PATCH /api/v1/themes/{id}
+- 3yyyyyy 34 3333  GET /api/v1/plans/{plan}/views
+- 3yyyyyy 34 3333  POST /api/v1/plans/{plan}/views
+- yyyyyyy yy 3333  GET /api/v1/views
+- yyyyyyy yy 3333  POST /api/v1/views
+- 4yyyyyy 44 4444  GET /api/v1/views/{id}
+- 433y333 44 4444  PATCH /api/v1/views/{id}
+- 433y333 44 4444  POST /api/v1/views/{id}/deletion
 - yyyyyyy yy 3333  GET /api/v1/updates
 y yyyyyyy yy       GET /
 - yyyyyyy yy       GET /account
@@ -214,6 +221,17 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/search
 - 3yyyyyy 34       GET /plans/{plan}/timeline
 - 3yyyyyy 34       GET /plans/{plan}/timeline.svg
+- 3yyyyyy 34       GET /plans/{plan}/views
+- 3yyyyyy 34       GET /plans/{plan}/views/new
+- 3yyyyyy 34       POST /plans/{plan}/views
+- yyyyyyy yy       GET /views
+- yyyyyyy yy       GET /views/new
+- yyyyyyy yy       POST /views
+- 4yyyyyy 44       GET /views/{view}
+- 433y333 44       GET /views/{view}/edit
+- 433y333 44       POST /views/{view}/edit
+- 433y333 44       GET /views/{view}/deletion
+- 433y333 44       POST /views/{view}/deletion
 y yyyyyyy yy       GET /sign-in
 y yyyyyyy yy       POST /sign-in
 y yyyyyyy yy       GET /sign-in/help
@@ -276,7 +294,7 @@ def ours(who: str, route: str, line: dict[str, str]) -> str:
 
 def restricted(who: str, route: str, line: dict[str, str]) -> str:
     """What is restricted to the NHS: the rest of the plan knows nothing of it, and nobody gains anything."""
-    of_all = any(name in route for name in ("/themes/{id}", "/actions/{id}", "/meetings/{id}"))
+    of_all = any(name in route for name in ("/themes/{id}", "/actions/{id}", "/meetings/{id}", "/views/{id}"))
     hanging = ("{id}", "{ref}", "{milestone}", "{evidence}", "{change_request}")
     hangs_on_a_milestone = not of_all and any(name in route for name in hanging)
     if hangs_on_a_milestone and who in KEPT_FROM and line["nobody"] == SIGN_IN:

@@ -50,9 +50,9 @@ def test_a_private_view_is_its_owners_alone_and_a_shared_one_everybodys(world: W
             world.write(who, saved_views.delete_view, view=view.id)
     with pytest.raises(NotFound):
         save(world, "zoe")
-    for who in ("olive", world.key_actor(Scope.PLAN_READ)):
+    for nobody in (world.actor("olive"), world.key_actor(Scope.PLAN_READ)):
         with pytest.raises(Forbidden):
-            world.read(who, saved_views.list_views, slug=SLUG)
+            world.read(nobody, saved_views.list_views, slug=SLUG)
     with pytest.raises(Forbidden):
         world.read(world.key_actor(Scope.PLAN_READ), saved_views.list_views, slug=None)
 
