@@ -25,7 +25,7 @@ from app.services.plans import choices, get_plan
 router = APIRouter()
 
 PRIVATE, SHARED = "only_me", "plan"
-SHARING = [(PRIVATE, "Only I"), (SHARED, "Everybody who reads this plan", "Each sees in it what they may see")]
+SHARING = [(PRIVATE, "Only me"), (SHARED, "Everybody who reads this plan", "Each sees in it what they may see")]
 
 
 @router.get("/plans/{plan}/views")
@@ -150,7 +150,7 @@ def _list_page(run: PageRunner, request: Request, plan: str | None) -> Response:
     rows = [
         _Row(
             view=view,
-            list=_list_words(view.of, plan).capitalize(),
+            list=view.of.capitalize(),
             words=tuple(_words(view.of, dict(view.filters), offered).values()),
             gone=tuple(rules.GONE[name] for name in view.gone),
             seen_by=_seen_by(view),
@@ -171,7 +171,7 @@ def _list_page(run: PageRunner, request: Request, plan: str | None) -> Response:
 def _seen_by(view: SavedView) -> str:
     if not view.is_mine:
         return f"Everybody on the plan, shared by {view.owner}"
-    return "Everybody on the plan" if view.shared else "Only I"
+    return "Everybody on the plan" if view.shared else "Only you"
 
 
 def _new_page(
@@ -248,7 +248,7 @@ def _form_page(
         is_new=is_new,
         list_words=_list_words(of, plan),
         sharing=SHARING if may_share or (view is not None and view.shared) else [],
-        caption=_list_words(of, plan) if is_new else "saved views",
+        caption=of.capitalize() if is_new else "Saved views",
         version=form.value("version") if form.failed and not form.stale else (view.version if view else ""),
         refused_title="",
         clashes=[("This view", form.text("name"), _now(view, offered))] if form.stale and view else [],
@@ -270,7 +270,7 @@ def _deletion_page(run: PageRunner, request: Request, view: SavedView, form: For
         form=form,
         view=view,
         list_words=_list_words(view.of, view.plan_slug),
-        caption="saved views",
+        caption="Saved views",
         heading="Delete a saved view",
         back=_every(view.plan_slug),
         action=f"/views/{view.id}/deletion",

@@ -64,6 +64,8 @@ TABLE = {
     Act.ACCEPT_EXCEPTION: ("S", "S", "S"),
     Act.APPROVE_PLAN: ("S", "S", "S"),
     Act.EXPORT: ("CMSA", "CMSA", "CMSA"),
+    Act.SAVE_VIEW: ("CMSA", "CMSA", "CMSA"),
+    Act.SHARE_VIEW: ("MS", "MS", "MS"),
     Act.MANAGE_MEMBERSHIPS: ("M", "M", "M"),
     Act.MANAGE_PARTNER_KEYS: ("M", "M", "M"),
     Act.ADMINISTER: ("", "", ""),
