@@ -1,6 +1,6 @@
 """Accepting an exception until a day: a decision that leaves its colour and every count as they are."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.api import answers
 from app.api.answers import MilestoneId
@@ -8,9 +8,10 @@ from app.api.bodies import Body, Day, Said
 from app.api.deps import Writing
 from app.api.milestones import Milestone, moved_on
 from app.domain.milestones import MilestoneKey
+from app.doors.routing import NounRouter
 from app.services import acceptances as services
 
-router = APIRouter(tags=["Exceptions"])
+router = NounRouter(tags=["Exceptions"])
 
 
 class Acceptance(Body):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -13,9 +13,10 @@ from app.api.bodies import Key
 from app.api.deps import Reading
 from app.api.shapes import Listing, exactly
 from app.domain.milestones import AuditLine
+from app.doors.routing import NounRouter
 from app.services import audit_events as services
 
-router = APIRouter(tags=["Audit trail"])
+router = NounRouter(tags=["Audit trail"])
 
 
 @exactly

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -16,9 +16,10 @@ from app.domain import change_requests as domain
 from app.domain.change_requests import ChangeRequestView
 from app.domain.milestones import MilestoneKey
 from app.domain.words import CancellationGround, ChangeKind, ChangeState, EvidencePolicy, MovedRule
+from app.doors.routing import NounRouter
 from app.services import change_requests as services
 
-router = APIRouter(tags=["Change requests"])
+router = NounRouter(tags=["Change requests"])
 
 
 # --- what goes out ----------------------------------------------------------------------------------------------------

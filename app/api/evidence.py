@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
@@ -23,11 +23,12 @@ from app.domain.files import KINDS, content_disposition, repr_digest
 from app.domain.milestones import MilestoneKey, OrganisationRef
 from app.domain.refusals import Unavailable, invalid
 from app.domain.words import EvidenceKind, Marking, ReviewOutcome, SubmissionState
+from app.doors.routing import NounRouter
 from app.services import evidence as services
 from app.storage import MissingFile, Opened
 from app.uploads import file_threads, receive_upload
 
-router = APIRouter(tags=["Evidence"])
+router = NounRouter(tags=["Evidence"])
 
 
 NOTICE = "This is not a way to refer a child or an adult at risk."

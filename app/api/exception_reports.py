@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any, Literal, NotRequired
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -15,10 +15,11 @@ from app.api.milestones import Reason, reasons
 from app.api.shapes import CountedListing, Evidenced, Organisation, exactly
 from app.domain.exception_reports import ExceptionFilters, ExceptionItem
 from app.domain.words import DelayCause, Rag
+from app.doors.routing import NounRouter
 from app.services import exception_reports as services
 from app.services.exception_reports import CompiledReport
 
-router = APIRouter(tags=["Exceptions"])
+router = NounRouter(tags=["Exceptions"])
 
 
 @exactly

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -12,9 +12,10 @@ from app.api.bodies import Body
 from app.api.deps import Reading
 from app.api.shapes import exactly
 from app.domain.honesty import Check, Group
+from app.doors.routing import NounRouter
 from app.services import honesty as services
 
-router = APIRouter(tags=["Honesty checks"])
+router = NounRouter(tags=["Honesty checks"])
 
 MOST = 1_000
 

@@ -1,6 +1,6 @@
 """Who am I: what a key or token is told about itself."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
@@ -8,10 +8,11 @@ from app.api import answers, shapes
 from app.api.deps import Reading
 from app.api.shapes import Organisation, exactly
 from app.domain.words import Role, Scope
+from app.doors.routing import NounRouter
 from app.services import identity as services
 from app.services.identity import Me, PlanRoles
 
-router = APIRouter(tags=["Me"])
+router = NounRouter(tags=["Me"])
 
 
 @exactly

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -14,9 +14,10 @@ from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, Person, exactly
 from app.domain.meetings import MeetingView
 from app.domain.words import MeetingState
+from app.doors.routing import NounRouter
 from app.services import meetings as services
 
-router = APIRouter(tags=["Review meetings"])
+router = NounRouter(tags=["Review meetings"])
 
 
 @exactly

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
@@ -22,6 +22,7 @@ from app.domain.plans import MilestoneFilters, MilestonePage, order_of
 from app.domain.rag import Reason as RagReason
 from app.domain.refusals import Forbidden
 from app.domain.words import DateSetter, Marking, Rag, Status
+from app.doors.routing import NounRouter
 from app.services import baselines
 from app.services import milestones as services
 from app.services.evidence import check_complete
@@ -29,7 +30,7 @@ from app.services.milestone_lists import milestone_stub
 from app.storage import IncomingFile
 from app.uploads import receive_upload
 
-router = APIRouter(tags=["Milestones"])
+router = NounRouter(tags=["Milestones"])
 
 
 # --- what goes out ----------------------------------------------------------------------------------------------------

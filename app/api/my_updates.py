@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -13,9 +13,10 @@ from app.api.deps import Reading
 from app.api.milestones import Milestone, milestone
 from app.api.shapes import Listing, exactly
 from app.domain.my_updates import ItemToUpdate, NeedCode
+from app.doors.routing import NounRouter
 from app.services import my_updates as services
 
-router = APIRouter(tags=["Updates"])
+router = NounRouter(tags=["Updates"])
 
 
 @exactly

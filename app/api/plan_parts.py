@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import NotRequired
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -15,11 +15,12 @@ from app.api.shapes import Listing, Person, Reference, exactly, reference
 from app.domain.milestones import MovedFrom as Moved
 from app.domain.plans import ActionView, MembershipView, ThemeView
 from app.domain.words import Role
+from app.doors.routing import NounRouter
 from app.services import plan_parts as services
 from app.services import plan_structure
 from app.services.plan_structure import PartKey
 
-router = APIRouter(tags=["Parts of a plan"])
+router = NounRouter(tags=["Parts of a plan"])
 
 
 @exactly

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -17,11 +17,12 @@ from app.domain.plan_changes import Change, ChangedItem
 from app.domain.plan_changes import PlanChanges as ChangesSince
 from app.domain.plans import PlanSummary, PlanView
 from app.domain.words import EvidencePolicy, MovedRule, PlanState, Rag, Role
+from app.doors.routing import NounRouter
 from app.services import closing
 from app.services import plans as services
 from app.services.plan_changes import get_changes
 
-router = APIRouter(tags=["Plans"])
+router = NounRouter(tags=["Plans"])
 
 
 @exactly

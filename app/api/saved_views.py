@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -13,9 +13,10 @@ from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, exactly
 from app.domain.saved_views import SavedView as View
 from app.domain.words import ViewOf
+from app.doors.routing import NounRouter
 from app.services import saved_views as services
 
-router = APIRouter(tags=["Saved views"])
+router = NounRouter(tags=["Saved views"])
 
 Filters = Annotated[
     dict[Line, ShortText],

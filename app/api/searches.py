@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -13,9 +13,10 @@ from app.api.bodies import Body
 from app.api.deps import Reading
 from app.api.shapes import exactly
 from app.domain.searches import LEAST, LONGEST, Group, Hit
+from app.doors.routing import NounRouter
 from app.services import searches as services
 
-router = APIRouter(tags=["Search"])
+router = NounRouter(tags=["Search"])
 
 
 @exactly

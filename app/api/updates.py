@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -14,9 +14,10 @@ from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, exactly
 from app.domain.milestones import MilestoneKey, UpdateView
 from app.domain.words import DelayCause, Rag
+from app.doors.routing import NounRouter
 from app.services import updates as services
 
-router = APIRouter(tags=["Updates"])
+router = NounRouter(tags=["Updates"])
 
 
 @exactly

@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.domain.acceptances import acceptance_words
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneView
+from app.doors.routing import NounRouter
 from app.pages.deps import Reading, Writing
 from app.pages.forms import Form, Submitted
 from app.pages.milestone_steps import Step, settle_step, step_page
 from app.services import acceptances as services
 
-router = APIRouter()
+router = NounRouter()
 
 
 @router.get("/plans/{plan}/milestones/{ref}/acceptance")

@@ -2,11 +2,12 @@
 
 from functools import partial
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.domain.passwords import check_password
 from app.domain.refusals import Invalid, RateLimited, Refused
 from app.doors.limits import RateLimits
+from app.doors.routing import NounRouter
 from app.doors.runners import client_address
 from app.pages.deps import (
     PageReceiver,
@@ -26,7 +27,7 @@ from app.pages.templating import render
 from app.services import identity, keys
 from app.services.passwords import Verdict, hash_password, verify_password
 
-router = APIRouter(prefix="/account")
+router = NounRouter(prefix="/account")
 
 TOKENS = "/account/tokens"
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 
+from app.doors.routing import NounRouter
 from app.pages.deps import Reading
 from app.pages.frames import frame_of
 from app.pages.milestone_words import audit_entries
@@ -12,7 +13,7 @@ from app.pages.templating import render
 from app.services.audit_events import list_events
 from app.services.plans import choices, get_plan
 
-router = APIRouter()
+router = NounRouter()
 
 ROWS = 50
 

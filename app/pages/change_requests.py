@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -22,6 +22,7 @@ from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.plans import PlanView
 from app.domain.refusals import Forbidden, NotFound
 from app.domain.words import CancellationGround, ChangeKind, ChangeState, DateSetter, EvidencePolicy, MovedRule
+from app.doors.routing import NounRouter
 from app.pages.change_words import KIND_CHOICES, STATE_WORDS, asked, outlook, title_of
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
@@ -33,7 +34,7 @@ from app.services import change_requests as services
 from app.services.meetings import list_meetings
 from app.services.plans import choices, get_plan
 
-router = APIRouter()
+router = NounRouter()
 
 GROUNDS = [(str(ground), words) for ground, words in GROUND_WORDS.items()]
 OUTCOMES = [("approved", "Approve"), ("declined", "Decline")]

@@ -1,11 +1,12 @@
 """Closing a plan: what is open, where each of it went, and what is left to say once it is closed."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.domain.closing import Destination, ToClose
 from app.domain.plans import PlanView
 from app.domain.refusals import Forbidden
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, LongSubmitted, see_other, settle
 from app.pages.frames import frame_of
@@ -13,7 +14,7 @@ from app.pages.templating import render
 from app.pages.wording import RAG_TITLES, short
 from app.services import closing
 
-router = APIRouter()
+router = NounRouter()
 
 
 @router.get("/plans/{plan}/closure")

@@ -1,6 +1,6 @@
 """Evidence: attaching it, one item, its file, reviewing and withdrawing it."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
 
 from app.db import UnitOfWork
@@ -10,6 +10,7 @@ from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.plans import Choices, PlanView
 from app.domain.refusals import Forbidden, NotFound
 from app.domain.words import EvidenceKind, Marking, ReviewOutcome
+from app.doors.routing import NounRouter
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.frames import frame_of
@@ -29,7 +30,7 @@ from app.services import evidence as services
 from app.services.plans import choices, get_plan
 from app.storage import IncomingFile
 
-router = APIRouter()
+router = NounRouter()
 
 FORMS = [
     ("file", "A file", "It counts as soon as it is received, where the plan asks for a file"),

@@ -6,7 +6,7 @@ from datetime import date
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -25,6 +25,7 @@ from app.domain.plans import Choices
 from app.domain.refusals import invalid
 from app.domain.saved_views import SavedView
 from app.domain.words import CAUSE_WORDS, DelayCause, Marking, Rag, Status, ViewOf
+from app.doors.routing import NounRouter
 from app.pages.addresses import Addresses
 from app.pages.deps import Reading
 from app.pages.forms import day_in_address
@@ -45,7 +46,7 @@ from app.services.exception_reports import CompiledReport, compile_report
 from app.services.plans import choices_of
 from app.services.saved_views import views_beside
 
-router = APIRouter()
+router = NounRouter()
 
 ROWS = 50
 MOST_ROWS = 200

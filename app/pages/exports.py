@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.responses import Response, StreamingResponse
 
 from app.db import UnitOfWork
@@ -15,6 +15,7 @@ from app.domain.meetings import MeetingView
 from app.domain.milestones import AuditLine, MilestoneRow
 from app.domain.plans import PlanSummary
 from app.domain.words import CAUSE_WORDS, ROLE_WORDS, Marking, Role
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Writing
 from app.pages.exception_reports import WantedNow
 from app.pages.meetings import STATES
@@ -26,7 +27,7 @@ from app.pages.wording import KIND_WORDS, RAG_TITLES, STATUS_TITLES, evidence_wo
 from app.services import exports as services
 from app.services.plans import choices, get_plan
 
-router = APIRouter()
+router = NounRouter()
 
 T = TypeVar("T")
 Columns = Mapping[str, Callable[[T], Cell]]

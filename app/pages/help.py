@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.domain import evidence as evidence_rules
 from app.domain import rag
 from app.domain.refusals import Unauthenticated
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading
 from app.pages.frames import frame_of
 from app.pages.templating import Frame, render
 
-router = APIRouter()
+router = NounRouter()
 
 
 @router.get("/help")

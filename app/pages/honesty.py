@@ -1,17 +1,18 @@
 """The honesty checks of a plan, for its programme managers and auditors."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.domain.honesty import Check
 from app.domain.refusals import invalid
+from app.doors.routing import NounRouter
 from app.pages.deps import Reading
 from app.pages.frames import frame_of
 from app.pages.templating import render
 from app.pages.wording import listing
 from app.services.honesty import honesty_checks
 
-router = APIRouter()
+router = NounRouter()
 
 ALL_OF_ONE = 1_000
 

@@ -1,8 +1,9 @@
 """Partner keys of a plan: issued, rotated and revoked by its programme managers and administrators."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.domain.words import Scope
+from app.doors.routing import NounRouter
 from app.pages.account import days_of
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
@@ -10,7 +11,7 @@ from app.pages.frames import frame_of
 from app.pages.templating import render
 from app.services import keys
 
-router = APIRouter()
+router = NounRouter()
 
 SCOPE_WORDS = (
     (Scope.EVIDENCE_WRITE, "Attach evidence to the milestones it leads, supports or is asked about"),

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.domain.days import day_count, long_date, weekday_date
 from app.domain.meetings import MeetingList, MeetingView
 from app.domain.refusals import Forbidden
 from app.domain.words import MeetingState
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.frames import frame_of
@@ -18,7 +19,7 @@ from app.pages.templating import render, sentence
 from app.pages.wording import listing
 from app.services import meetings as services
 
-router = APIRouter()
+router = NounRouter()
 
 
 @router.get("/plans/{plan}/meetings")

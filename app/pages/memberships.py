@@ -1,6 +1,6 @@
 """Who works in a plan: listed, and given roles by its programme managers and administrators."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -8,6 +8,7 @@ from app.domain import permissions
 from app.domain.permissions import Act, Item
 from app.domain.plans import MembershipView, PlanView
 from app.domain.words import ROLE_WORDS, Role
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.frames import frame_of
@@ -15,7 +16,7 @@ from app.pages.templating import render
 from app.services import plan_parts
 from app.services.plans import get_plan
 
-router = APIRouter()
+router = NounRouter()
 
 
 @router.get("/plans/{plan}/memberships")

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.plans import Choices
 from app.domain.refusals import Forbidden
 from app.domain.words import DateSetter, Marking
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
 from app.pages.frames import frame_of
@@ -21,7 +22,7 @@ from app.pages.wording import (
 from app.services import milestones as services
 from app.services.plans import choices, get_plan
 
-router = APIRouter()
+router = NounRouter()
 
 MARKINGS = [
     (Marking.OFFICIAL, "Official"),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, NamedTuple
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -14,6 +14,7 @@ from app.domain.plans import Choices, MilestoneFilters, MilestoneOrder, Mileston
 from app.domain.refusals import invalid
 from app.domain.saved_views import SavedView
 from app.domain.words import Marking, Rag, Status, ViewOf
+from app.doors.routing import NounRouter
 from app.pages.addresses import Addresses
 from app.pages.deps import Reading
 from app.pages.forms import day_in_address
@@ -33,7 +34,7 @@ from app.services import milestones as services
 from app.services.plans import choices, get_plan
 from app.services.saved_views import views_beside
 
-router = APIRouter()
+router = NounRouter()
 
 ROWS = 50
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneView
 from app.domain.plans import PlanView
+from app.doors.routing import NounRouter
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.milestones import address_of, read_milestone, require_offer, show_form, show_milestone_page
@@ -19,7 +20,7 @@ from app.services import milestones as services
 from app.services.evidence import check_complete
 from app.storage import IncomingFile
 
-router = APIRouter()
+router = NounRouter()
 
 
 class Step(NamedTuple):

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -13,6 +13,7 @@ from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.plans import Choices, PlanView
 from app.domain.refusals import Forbidden, Refused
 from app.domain.words import DateSetter, Marking
+from app.doors.routing import NounRouter
 from app.pages.change_words import asked
 from app.pages.deps import PageReceiver, PageRunner, Reading
 from app.pages.forms import Form, see_other
@@ -39,7 +40,7 @@ from app.services.audit_events import list_events
 from app.services.milestones import get_milestone
 from app.services.plans import choices, get_plan
 
-router = APIRouter()
+router = NounRouter()
 
 ROWS = 50
 

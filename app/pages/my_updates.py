@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 
 from app.domain.days import clock_time, day_count, long_date
 from app.domain.milestones import MilestoneKey, MilestoneRow, UpdateView
 from app.domain.my_updates import ItemToUpdate, MyUpdates
 from app.domain.words import OPEN_STATUSES, Marking, Status
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.frames import frame_of
@@ -20,7 +21,7 @@ from app.pages.wording import RAG_TITLES, approved_words, slip_words
 from app.services import my_updates as services
 from app.services.updates import add_update
 
-router = APIRouter()
+router = NounRouter()
 
 HERE = "/updates"
 _MORE = ("issue", "support_required", "path_to_green", "return_to_green_on", "waiting_on", "cause", "rationale",

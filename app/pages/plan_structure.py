@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
 from app.domain.plan_structure import Part, Shifted
 from app.domain.plans import ActionView, Choices, PlanView, ThemeView
 from app.domain.refusals import Forbidden, invalid
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
 from app.pages.frames import frame_of
@@ -19,7 +20,7 @@ from app.services import plan_parts, plan_structure
 from app.services.plan_structure import PartKey
 from app.services.plans import choices, get_plan
 
-router = APIRouter()
+router = NounRouter()
 
 DIRECTIONS = {"up": -1, "down": 1}
 

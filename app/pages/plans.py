@@ -5,7 +5,7 @@ import unicodedata
 from datetime import date
 from typing import Any, NamedTuple
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -16,6 +16,7 @@ from app.domain.plan_structure import Draft
 from app.domain.plans import Counts, InboxClock, PlanHome, PlanSummary, PlanView
 from app.domain.refusals import Forbidden, Invalid
 from app.domain.words import ROLE_WORDS, EvidencePolicy, PlanState, Rag, Role
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, day_in_address, filled, see_other, settle
 from app.pages.frames import frame_of
@@ -26,7 +27,7 @@ from app.services import plans as services
 from app.services.plan_home import plan_home
 from app.services.plan_structure import read_draft
 
-router = APIRouter()
+router = NounRouter()
 
 POLICY_WORDS = {
     EvidencePolicy.ATTACHED: "a file that shows the work is done",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -13,6 +13,7 @@ from app.domain.plans import Choices, PlanView
 from app.domain.refusals import Forbidden, invalid
 from app.domain.saved_views import SavedView
 from app.domain.words import ViewOf
+from app.doors.routing import NounRouter
 from app.pages import exception_reports, milestone_lists
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
@@ -22,7 +23,7 @@ from app.pages.views_beside import list_address
 from app.services import saved_views as services
 from app.services.plans import choices, get_plan
 
-router = APIRouter()
+router = NounRouter()
 
 PRIVATE, SHARED = "only_me", "plan"
 SHARING = [(PRIVATE, "Only me"), (SHARED, "Everybody who reads this plan", "Each sees in it what they may see")]

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 from markupsafe import Markup
 
@@ -10,6 +10,7 @@ from app.db import UnitOfWork
 from app.domain import searches as rules
 from app.domain.plans import PlanView
 from app.domain.searches import Found, Hit
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading
 from app.pages.frames import frame_of
 from app.pages.templating import render
@@ -17,7 +18,7 @@ from app.pages.wording import short
 from app.services import plans
 from app.services import searches as services
 
-router = APIRouter()
+router = NounRouter()
 
 Asked = Annotated[str, Query(max_length=500)]
 

@@ -3,12 +3,13 @@
 from contextlib import suppress
 from functools import partial
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from starlette.background import BackgroundTask
 
 from app.domain.passwords import check_password
 from app.domain.refusals import Invalid, RateLimited, Unauthenticated
 from app.doors.limits import RateLimits
+from app.doors.routing import NounRouter
 from app.doors.runners import client_address
 from app.pages.deps import (
     PageReceiver,
@@ -28,7 +29,7 @@ from app.services import identity
 from app.services.identity import Account
 from app.services.passwords import Verdict, hash_password, verify_password
 
-router = APIRouter()
+router = NounRouter()
 
 WRONG = "The email address or the password is wrong"
 

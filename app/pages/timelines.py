@@ -6,7 +6,7 @@ from datetime import date
 from itertools import groupby
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 from markupsafe import Markup
 
@@ -18,6 +18,7 @@ from app.domain.files import content_disposition
 from app.domain.plans import Choices
 from app.domain.timelines import Timeline, TimelineFilters, TimelineItem
 from app.domain.words import Marking, Status
+from app.doors.routing import NounRouter
 from app.pages.addresses import Addresses
 from app.pages.deps import Reading, Writing
 from app.pages.forms import day_in_address
@@ -28,7 +29,7 @@ from app.pages.wording import RAG_TITLES, listing, short, slip_words
 from app.services import timelines as services
 from app.services.plans import choices_of
 
-router = APIRouter()
+router = NounRouter()
 
 OUTSTANDING = "Evidence outstanding"
 _PARAMETERS = ("theme", "organisation", "status", "from", "to")

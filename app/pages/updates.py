@@ -2,17 +2,18 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from fastapi.responses import Response
 
 from app.domain.milestones import MilestoneKey, UpdateView
 from app.domain.words import CAUSE_WORDS, DelayCause, Rag
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
 from app.pages.milestones import address_of, read_milestone, require_offer, show_form
 from app.services import updates as services
 
-router = APIRouter()
+router = NounRouter()
 
 # What a person reads where they declare (product.md, rule 2).
 DECLARATIONS = [
