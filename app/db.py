@@ -26,7 +26,7 @@ from app.domain.audit import GENESIS, NO_PLAN, EventRecord, TextPointer, canonic
 from app.domain.days import london_day
 from app.domain.ids import new_id
 from app.domain.refusals import Refused, Unavailable, WaymarkError, invalid, refuse
-from app.migrations import gate_error, guard_refusal
+from app.migrations import guard_refusal, overtaken
 from app.models import AuditEvent, AuditHead, IdempotencyRecord, Text
 from app.models.snapshots import snapshot_name
 
@@ -485,9 +485,9 @@ def _answering_for_the_database() -> Iterator[None]:
 
 def _worth_retrying(error: DBAPIError) -> bool:
     """Deadlock and serialization failures; two first events of a chain, or two review meetings on one day, at once;
-    and the gate: the service then refuses, with every reason.
+    and a guard that saw what the service did not yet see: the service then refuses, with every reason.
     """
-    if _sqlstate(error) in _RETRY_STATES or gate_error(error) is not None:
+    if _sqlstate(error) in _RETRY_STATES or overtaken(error):
         return True
     at_once = ("audit_heads", "uq_review_meetings_day", "uq_plans_slug", "pk_plan_addresses")
     return _sqlstate(error) == _UNIQUE_VIOLATION and any(name in str(error.orig) for name in at_once)

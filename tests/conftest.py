@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from app.db import Database
-from tests.factories import Clock, World, make_world
+from tests.factories import Clock, World
 
-pytest_plugins = ["tests.profiles", "tests.postgres", "tests.databases"]
+pytest_plugins = ["tests.profiles", "tests.postgres", "tests.databases", "tests.compiled"]
 
 
 @pytest.fixture
@@ -24,6 +24,14 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 @pytest.fixture
-def world(database: Database, clock: Clock) -> World:
-    """An approved plan, policy `attached`, with the cast in it."""
-    return make_world(database, clock)
+def world(made_world: World, database: Database, clock: Clock) -> World:
+    """An approved plan, policy `attached`, with the cast in it: on SQLite, then on PostgreSQL."""
+    return made_world.moved_to(database, clock)
+
+
+@pytest.fixture
+def sqlite_world(made_sqlite_world: World, sqlite_url: str, clock: Clock) -> Iterator[World]:
+    """The same on SQLite alone: for what is judged before a database is asked."""
+    opened = Database(sqlite_url)
+    yield made_sqlite_world.moved_to(opened, clock)
+    opened.dispose()

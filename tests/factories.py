@@ -7,7 +7,7 @@ Zoe is in another plan only.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -72,6 +72,12 @@ class World:
     other_plan: str = ""
     theme: str = ""
     action: str = ""
+
+    def moved_to(self, database: Database, clock: Clock) -> "World":
+        """The same world in a copy of its database."""
+        return replace(
+            self, database=database, clock=clock, organisations=dict(self.organisations), people=dict(self.people)
+        )
 
     def write(self, who: str | Actor, service: Callable[..., T], **given: Any) -> T:
         return self.database.write(lambda uow: service(uow, **given), actor=self.actor(who), now=self.clock())

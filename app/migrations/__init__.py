@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from app.migrations import triggers
-from app.migrations.guarded import GATE, GUARDS
+from app.migrations.guarded import GATE, GUARDS, SLUG_TAKEN
 
 _REFUSED = re.compile(rf"^\s*({'|'.join(GUARDS)}): (.+)$", re.MULTILINE)
 
@@ -52,10 +52,12 @@ def guard_refusal(error: BaseException) -> tuple[str, str] | None:
     return (said.group(1), said.group(2)) if said else None
 
 
-def gate_error(error: BaseException) -> str | None:
-    """The sentence with which the evidence gate refused, when an error from the database is the gate's."""
+def overtaken(error: BaseException) -> bool:
+    """Whether a guard refused what the service itself would have refused, had somebody else been quicker: the gate, or
+    an address that another plan took meanwhile. Trying again gets the service's answer.
+    """
     refused = guard_refusal(error)
-    return refused[1] if refused and refused[0] == GATE else None
+    return refused is not None and (refused[0] == GATE or refused[1] == SLUG_TAKEN)
 
 
 @cache
@@ -74,4 +76,11 @@ def _config(url: str) -> Config:
     return config
 
 
-__all__ = ["current_and_head", "downgrade", "gate_error", "guard_refusal", "missing_triggers", "upgrade"]
+__all__ = [
+    "current_and_head",
+    "downgrade",
+    "guard_refusal",
+    "missing_triggers",
+    "overtaken",
+    "upgrade",
+]

@@ -1,6 +1,5 @@
 """The JSON door with the named cast at it: each of them with a token, partners with keys."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,11 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from app.db import Database
 from app.domain.actors import system_actor
 from app.domain.milestones import MilestoneView
 from app.domain.words import Door, Scope
 from app.services import keys
-from tests.factories import CAST, POLICE, Clock, World, make_world
+from tests.factories import CAST, POLICE, World
 from tests.house import House
 
 PREFIX = "/api/v1"
@@ -136,8 +134,6 @@ def shown(response: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def sqlite_api(sqlite_url: str, tmp_path: Path) -> Iterator[Api]:
+def sqlite_api(sqlite_world: World, tmp_path: Path) -> Api:
     """The same on SQLite alone: for what happens before a database is asked."""
-    database = Database(sqlite_url)
-    yield open_api(make_world(database, Clock()), tmp_path)
-    database.dispose()
+    return open_api(sqlite_world, tmp_path)

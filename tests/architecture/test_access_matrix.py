@@ -5,15 +5,13 @@ A route that is not in the matrix fails the suite, and so does a line without a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from app.db import Database
 from tests.architecture.access import KEYS, LET_IN, PEOPLE, SIGN_IN, UNKNOWN, WHO, ask, furnish, routes
-from tests.factories import Clock, make_world
+from tests.factories import World
 from tests.house import House
 
 # y let in (what rules and forms then say is another matter) · - asked to sign in · 3 not theirs · 4 does not exist.
@@ -253,10 +251,8 @@ def lines() -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture
-def house(sqlite_url: str, clock: Clock, tmp_path: Path) -> Iterator[House]:
-    database = Database(sqlite_url)
-    yield House(make_world(database, clock), tmp_path)
-    database.dispose()
+def house(sqlite_world: World, tmp_path: Path) -> House:
+    return House(sqlite_world, tmp_path)
 
 
 def test_every_route_has_its_line_and_every_line_its_route(house: House) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from app import cli
-from tests.factories import Clock, World
+from app.db import Database
+from tests.factories import Clock, World, make_world
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ def waymark(nowhere: Waymark, database_url: str, monkeypatch: pytest.MonkeyPatch
 def clock() -> Clock:
     """Commands read the real clock, so the cast lives in the present too."""
     return Clock(datetime.now(UTC))
+
+
+@pytest.fixture
+def world(database: Database, clock: Clock) -> World:
+    return make_world(database, clock)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,8 @@ class Kept(House):
 
 
 @pytest.fixture
-def house(sqlite_url: str, clock: Clock, tmp_path: Path) -> Iterator[Kept]:
-    database = Database(sqlite_url)
-    kept = Kept(make_world(database, clock), tmp_path)
-    yield kept
-    database.dispose()
+def house(sqlite_world: World, tmp_path: Path) -> Kept:
+    return Kept(sqlite_world, tmp_path)
 
 
 @dataclass
@@ -75,8 +72,8 @@ def full(full_template: _Template, tmp_path: Path) -> Iterator[Kept]:
     file = tmp_path / "full.db"
     shutil.copyfile(full_template.file, file)
     database = Database(f"sqlite:///{file}")
-    kept = Kept(replace(full_template.world, database=database, clock=Clock(full_template.world.clock.now)), tmp_path)
-    kept.there = full_template.there
+    kept = Kept(full_template.world.moved_to(database, Clock(full_template.world.clock.now)), tmp_path)
+    kept.there = dict(full_template.there)  # a test adds to its own
     yield kept
     database.dispose()
 

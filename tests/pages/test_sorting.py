@@ -7,10 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from app.db import Database
 from app.domain.plans import MilestoneFilters, SortBy, order_of
 from app.services import milestone_lists, updates
-from tests.factories import Clock, World, key, make_world
+from tests.factories import Clock, World, key
 from tests.pages.conftest import Kept
 
 HERE = "/plans/safeguarding-plan/milestones"
@@ -42,8 +41,7 @@ def test_pages_of_two_are_the_whole_list_cut_up(full: Kept, sort: str) -> None:
     assert sorted(whole) == sorted(in_pages(full.world, "", limit=100))
 
 
-def test_pages_hold_on_both_databases(database: Database, clock: Clock) -> None:
-    world = make_world(database, clock)
+def test_pages_hold_on_both_databases(world: World, clock: Clock) -> None:
     for day in (None, 9, 3, 3):
         world.milestone(title="Dated", start_date=None, due_date=clock.today + timedelta(days=day) if day else None,
                         owner=None if day == 9 else world.people["connie"].id)  # fmt: skip
@@ -96,8 +94,7 @@ def test_slip_moves_and_days_are_sorted_as_they_are_shown(full: Kept, way: str) 
         assert [one[name] for one in items][: len(shown)] == shown  # what is unknown comes last
 
 
-def test_days_and_slip_sort_alike_on_both_databases(database: Database, clock: Clock) -> None:
-    world = make_world(database, clock)
+def test_days_and_slip_sort_alike_on_both_databases(world: World, clock: Clock) -> None:
     for due, forecast in ((3, 40), (9, None), (20, 12)):
         view = world.milestone(start_date=None, due_date=clock.today + timedelta(days=due))
         if forecast:

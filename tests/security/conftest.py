@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from app.db import Database
 from app.services import passwords
-from tests.factories import Clock, World, make_world
+from tests.factories import World
 from tests.house import House
 
 
@@ -19,13 +17,6 @@ from tests.house import House
 def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
     monkeypatch.setattr(passwords, "hasher", lambda: quick)
-
-
-@pytest.fixture
-def sqlite_world(sqlite_url: str, clock: Clock) -> Iterator[World]:
-    database = Database(sqlite_url)
-    yield make_world(database, clock)
-    database.dispose()
 
 
 @pytest.fixture
