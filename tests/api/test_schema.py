@@ -87,8 +87,9 @@ def _without_the_credential(meta: Any) -> list[Any]:
 
 
 @pytest.mark.fuzz
-@pytest.mark.parametrize("who", ["petra", "sam", "police", None])
-def test_every_answer_is_documented(sqlite_api: Api, who: str | None, subtests: pytest.Subtests) -> None:
+@pytest.mark.parametrize(("who", "share"), [("petra", 1), ("sam", 2), ("police", 2), (None, 4)])
+def test_every_answer_is_documented(sqlite_api: Api, who: str | None, share: int, subtests: pytest.Subtests) -> None:
+    """The fewer different answers somebody can get, the fewer requests it takes to see them."""
     sqlite_api.key("police", Scope.EVIDENCE_WRITE, Scope.PLAN_READ)
     asked = Asked(sqlite_api, who)
     for result in asked.schema.get_all_operations():
@@ -96,7 +97,7 @@ def test_every_answer_is_documented(sqlite_api: Api, who: str | None, subtests: 
         operation = result.ok()
         cases = st.one_of([operation.as_strategy(mode) for mode in GenerationMode])
 
-        @settings(max_examples=SCHEMA_EXAMPLES)
+        @settings(max_examples=SCHEMA_EXAMPLES // share)
         @given(case=cases)
         def answered_as_documented(case: Any) -> None:
             asked.send(case)
