@@ -1,10 +1,10 @@
-"""What holds for every page: sound markup, nothing inline, the words of its state, a fixed number of queries."""
+"""What holds for every page: sound markup, nothing inline, the words of its state."""
 
 from __future__ import annotations
 
 import pytest
 
-from tests.pages.conftest import Kept, statements
+from tests.pages.conftest import Kept
 from tests.pages.markup import Page, read
 
 PLAN = "/plans/safeguarding-plan"
@@ -76,43 +76,6 @@ def test_every_link_leads_somewhere(full: Kept) -> None:
             found = [link.partition("#")[0] for link in read(answer.text).links()]
             waiting += [link for link in found if link and "/content" not in link]
     assert len(seen) > 60
-
-
-# How many statements a page may send, whoever asks and whatever it shows.
-STATEMENTS = {
-    "/plans": 8,
-    PLAN: 23,
-    f"{PLAN}/exceptions": 15,
-    f"{PLAN}/milestones": 18,
-    f"{PLAN}/timeline": 11,
-}
-
-
-@pytest.mark.parametrize("address", STATEMENTS)
-def test_a_page_sends_a_fixed_number_of_queries(full: Kept, address: str) -> None:
-    browser = full.browser("petra")
-    with statements(full.world.database) as few:
-        browser.get(address)
-    for number in range(12):
-        full.world.milestone(title=f"One more {number}", due_date=full.world.clock.today)
-    full.world.clock.forward(days=2)
-    browser = full.browser("petra")
-    with statements(full.world.database) as many:
-        answer = browser.get(address)
-    assert answer.status_code == 200
-    assert len(many) == len(few)
-    assert len(many) <= STATEMENTS[address], len(many)
-
-
-def test_the_milestone_page_sends_a_fixed_number_of_queries(full: Kept) -> None:
-    browser = full.browser("petra")
-    with statements(full.world.database) as few:
-        browser.get(full.path("reviewed"))
-    for _ in range(5):
-        full.world.attached(full.there["reviewed"])
-    with statements(full.world.database) as many:
-        browser.get(full.path("reviewed"))
-    assert len(many) == len(few)
 
 
 def test_what_was_typed_is_printed_as_text_and_not_as_markup(full: Kept) -> None:
