@@ -28,6 +28,7 @@ from app.domain.ids import new_id
 from app.domain.refusals import Refused, Unavailable, WaymarkError, invalid, refuse
 from app.migrations import guard_refusal, overtaken
 from app.models import AuditEvent, AuditHead, IdempotencyRecord, Text
+from app.models.lowered import SQLITE_FUNCTION
 from app.models.snapshots import snapshot_name
 
 T = TypeVar("T")
@@ -360,12 +361,18 @@ def _sqlite_engine(url: str, *, writer: bool, size: int) -> Engine:
             "synchronous=FULL" if writer else "query_only=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        connection.create_function(SQLITE_FUNCTION, 1, _lower, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine
+
+
+def _lower(text: str | None) -> str | None:
+    """What a database sends is of any kind; only text has small letters."""
+    return text.lower() if isinstance(text, str) else text
 
 
 def _append_events(uow: UnitOfWork) -> None:

@@ -2,7 +2,6 @@
 
 No index holds words: it would have to be kept in step with redaction, and differently on each database. A search reads
 the titles of its plans' milestones and, up to a bound, their latest updates and evidence, found by indexes on the plan.
-On SQLite letters beyond A to Z count as they are written; PostgreSQL knows their capitals.
 """
 
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.actors import Actor
 from app.models.evidence import Evidence, EvidenceLink
+from app.models.lowered import holds
 from app.models.milestones import Milestone, ProgressUpdate
 from app.models.records import Text
 from app.models.visibility import knowable
@@ -111,5 +111,4 @@ def _known(actor: Actor, plans: Sequence[str]) -> list[Any]:
 
 
 def _has_all(column: Any, words: Sequence[str]) -> ColumnElement[bool]:
-    """Every word, as it stands: % and _ are signs like any other. Letters count alike in either case."""
-    return and_(*(column.icontains(word, autoescape=True) for word in words))
+    return and_(*(holds(column, word) for word in words))

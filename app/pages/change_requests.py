@@ -1,9 +1,9 @@
 """Change requests: asking for a change, seeing what it would do, and deciding, one by one or together in a meeting."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -21,8 +21,10 @@ from app.domain.days import weekday_date
 from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.plans import PlanView
 from app.domain.refusals import Forbidden, NotFound
-from app.domain.words import CancellationGround, ChangeKind, ChangeState, DateSetter, EvidencePolicy, MovedRule
+from app.domain.words import CancellationGround, ChangeKind, DateSetter, EvidencePolicy, MovedRule
 from app.doors.routing import NounRouter
+from app.pages.addresses import Addresses
+from app.pages.change_request_lists import DECIDED, ORDERS, WAITING, Wanted
 from app.pages.change_words import KIND_CHOICES, STATE_WORDS, asked, outlook, title_of
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
@@ -48,7 +50,6 @@ MOVED = [
     (MovedRule.ANY, "Any move"),
 ]
 PARTS_SHOWN = 4
-_WAITING, _DECIDED = "requested", "decided"
 _HEADINGS = {
     ChangeKind.DUE_DATE: "Ask to move the due date",
     ChangeKind.CANCELLATION: "Ask to cancel this milestone",
@@ -264,9 +265,9 @@ def _plan_page(
 
 
 @router.get("/plans/{plan}/change-requests")
-def show_change_requests(run: Reading, plan: str, request: Request, state: str = _WAITING, kind: str = "") -> Response:
+def show_change_requests(run: Reading, plan: str, request: Request, wanted: Annotated[Wanted, Depends()]) -> Response:
     """The change requests of a plan: those that wait, with what each would do, or the history."""
-    return _list_page(run, request, plan, Form(), state=state, kind=kind)
+    return _list_page(run, request, plan, Form(), wanted=wanted)
 
 
 @router.post("/plans/{plan}/change-requests/decisions")
@@ -289,7 +290,7 @@ def decide_together(run: Writing, plan: str, request: Request, form: Submitted) 
 
     def done(became: tuple[Decided, ...]) -> Response:
         if all(one.went_through for one in became):
-            return see_other(f"/plans/{plan}/change-requests?state={_DECIDED}")
+            return see_other(f"/plans/{plan}/change-requests?state={DECIDED}")
         return _list_page(run, request, plan, Form(), status=409, became=became)
 
     return settle(
@@ -298,21 +299,20 @@ def decide_together(run: Writing, plan: str, request: Request, form: Submitted) 
 
 
 def _list_page(
-    run: PageRunner, request: Request, plan: str, form: Form, *, state: str = _WAITING, kind: str = "",
+    run: PageRunner, request: Request, plan: str, form: Form, *, wanted: Wanted | None = None,
     status: int = 200, became: tuple[Decided, ...] = (),
 ) -> Response:  # fmt: skip
-    waiting = state == _WAITING
+    wanted = wanted or Wanted()
+    state, kind, waiting = wanted.state, wanted.kind, wanted.state == WAITING
 
     def read(uow: UnitOfWork) -> tuple[PlanView, ChangeRequestPage, list[tuple[str, str]]]:
-        only = next((one for one in ChangeState if one == state), None)
-        wanted = next((one for one in ChangeKind if one == kind), None)
-        page = services.list_plan_requests(uow, slug=plan, state=only, kind=wanted, effect=waiting)
+        page = services.list_plan_requests(uow, slug=plan, state=wanted.only, kind=wanted.of, effect=waiting)
         held = [one for one in list_meetings(uow, slug=plan) if one.on <= uow.today and one.state != "cancelled"]
         meetings = [(one.id, weekday_date(one.on)) for one in reversed(held[-8:])]
         return get_plan(uow, slug=plan), page, meetings
 
     view, page, meetings = run.read(read)
-    shown = [asked(one) for one in page.items if state != _DECIDED or one.state != ChangeState.REQUESTED]
+    shown = [asked(one) for one in wanted.shown(page.items)]
     decidable = [one for one in shown if one.view.may_decide or one.view.why_not]
     return render(
         request,
@@ -324,9 +324,12 @@ def _list_page(
         rows=shown,
         state=state,
         kind=kind,
+        orders=[(value, words, value == wanted.sort) for value, (words, _) in ORDERS.items()],
+        is_filtered=bool(wanted.query),
+        as_csv=Addresses(f"/plans/{plan}/change-requests.csv", wanted.query).with_(),
         kinds=[(str(value), words) for value, words in KIND_CHOICES],
-        states=[(_WAITING, "Waiting"), (_DECIDED, "Decided or withdrawn"),
-                *((value, words) for value, words in STATE_WORDS.items() if value != _WAITING), ("all", "All")],
+        states=[(WAITING, "Waiting"), (DECIDED, "Decided or withdrawn"),
+                *((value, words) for value, words in STATE_WORDS.items() if value != WAITING), ("all", "All")],
         meetings=meetings,
         outcomes=OUTCOMES,
         offers_bulk=waiting and bool(decidable),
@@ -420,7 +423,7 @@ def _home_of(view: ChangeRequestView) -> str:
     """Where a request is shown for good: on its milestone, or in the plan's list."""
     if view.milestone is not None:
         return f"{address_of(view.plan_slug, view.milestone.ref)}#{view.id}"
-    return f"/plans/{view.plan_slug}/change-requests?state={_DECIDED}#{view.id}"
+    return f"/plans/{view.plan_slug}/change-requests?state={DECIDED}#{view.id}"
 
 
 def _decision_page(

@@ -8,32 +8,46 @@ from fastapi.responses import Response, StreamingResponse
 
 from app.db import UnitOfWork
 from app.documents import csv_files
-from app.documents.csv_files import Cell
+from app.domain.change_requests import ChangeRequestView
+from app.domain.evidence import EvidenceView, LinkView
 from app.domain.exception_reports import ExceptionItem
 from app.domain.files import content_disposition
+from app.domain.honesty import Finding
 from app.domain.meetings import MeetingView
 from app.domain.milestones import AuditLine, MilestoneRow
+from app.domain.my_updates import ItemToUpdate
 from app.domain.plans import PlanSummary
-from app.domain.words import CAUSE_WORDS, ROLE_WORDS, Marking, Role
+from app.domain.timelines import TimelineItem
 from app.doors.routing import NounRouter
+from app.pages.change_request_lists import Wanted as RequestsWanted
 from app.pages.deps import PageRunner, Writing
 from app.pages.exception_reports import WantedNow
-from app.pages.meetings import STATES
+from app.pages.export_columns import (
+    CHANGE_REQUEST_COLUMNS,
+    EVIDENCE_COLUMNS,
+    EXCEPTION_COLUMNS,
+    FINDING_COLUMNS,
+    MEETING_COLUMNS,
+    MILESTONE_COLUMNS,
+    PLAN_COLUMNS,
+    TIMELINE_COLUMNS,
+    UPDATE_COLUMNS,
+    Columns,
+    audit_columns,
+)
+from app.pages.honesty import check_in_address
 from app.pages.milestone_lists import Wanted
-from app.pages.milestone_words import audit_entry
+from app.pages.milestone_words import link_to
 from app.pages.milestones import names_around, read_milestone
-from app.pages.plans import STATE_WORDS
-from app.pages.wording import KIND_WORDS, RAG_TITLES, STATUS_TITLES, evidence_words
+from app.pages.plan_orders import PlanSort, plans_in_order
+from app.pages.timelines import WantedNow as TimelineWanted
 from app.services import exports as services
 from app.services.plans import choices, get_plan
 
 router = NounRouter()
 
 T = TypeVar("T")
-Columns = Mapping[str, Callable[[T], Cell]]
 Batch = Callable[[str | None], tuple[Sequence[T], str | None]]
-
-MARKINGS = {Marking.OFFICIAL: "Official", Marking.OFFICIAL_SENSITIVE: "Official-Sensitive"}
 
 
 # A GET that writes: like the download of evidence, it waits for the writers' turn to be put on the access log.
@@ -62,9 +76,13 @@ def export_all_exceptions(run: Writing, wanted: WantedNow) -> Response:
 
 
 @router.get("/plans.csv")
-def export_plans(run: Writing) -> Response:
-    """Where each of my plans stands."""
-    return _file(run, None, "plans", PLAN_COLUMNS, lambda _: (run.read(services.plan_summaries), None))
+def export_plans(run: Writing, sort: PlanSort = "") -> Response:
+    """Where each of my plans stands, in the order of the page."""
+
+    def batch(_: str | None) -> tuple[Sequence[PlanSummary], None]:
+        return plans_in_order(run.read(services.plan_summaries), sort), None
+
+    return _file(run, None, "plans", PLAN_COLUMNS, batch, filters={"sort": sort} if sort else {})
 
 
 @router.get("/plans/{plan}/audit-events.csv")
@@ -87,6 +105,60 @@ def export_meetings(run: Writing, plan: str) -> Response:
         return run.read(services.review_meetings, slug=plan), None
 
     return _file(run, plan, "meetings", MEETING_COLUMNS, batch)
+
+
+@router.get("/plans/{plan}/change-requests.csv")
+def export_change_requests(run: Writing, plan: str, wanted: Annotated[RequestsWanted, Depends()]) -> Response:
+    """The change requests of a plan, those that wait or the history."""
+
+    def batch(_: str | None) -> tuple[Sequence[ChangeRequestView], None]:
+        page = run.read(services.change_requests, slug=plan, state=wanted.only, kind=wanted.of)
+        return wanted.shown(page.items), None
+
+    return _file(run, plan, "change-requests", CHANGE_REQUEST_COLUMNS, batch, filters=wanted.query)
+
+
+@router.get("/updates.csv")
+def export_my_updates(run: Writing, whose: str = "") -> Response:
+    """What needs an update from me, the worst first."""
+
+    def batch(cursor: str | None) -> tuple[Sequence[ItemToUpdate], str | None]:
+        return run.read(services.my_updates, only_own=whose == "own", cursor=cursor)
+
+    return _file(run, None, "my-updates", UPDATE_COLUMNS, batch, filters={"whose": "own"} if whose == "own" else {})
+
+
+@router.get("/plans/{plan}/milestones/{ref}/evidence.csv")
+def export_evidence_log(run: Writing, plan: str, ref: str) -> Response:
+    """The evidence log of a milestone: what its page says of each item, and no file."""
+
+    def batch(_: str | None) -> tuple[Sequence[tuple[EvidenceView, LinkView | None]], None]:
+        view = run.read(services.evidence_log, slug=plan, milestone=ref)
+        return [(item, link_to(item, view)) for item in view.evidence], None
+
+    return _file(run, plan, "evidence-log", EVIDENCE_COLUMNS, batch, filters={"milestone": ref})
+
+
+@router.get("/plans/{plan}/honesty-checks.csv")
+def export_honesty_checks(run: Writing, plan: str, check: str = "") -> Response:
+    """What the honesty checks find, or one of them."""
+    only = check_in_address(check)
+
+    def batch(_: str | None) -> tuple[Sequence[Finding], None]:
+        report = run.read(services.honesty_findings, slug=plan, check=only)
+        return [finding for group in report.groups for finding in group.findings], None
+
+    return _file(run, plan, "honesty-checks", FINDING_COLUMNS, batch, filters={"check": check} if only else {})
+
+
+@router.get("/plans/{plan}/timeline.csv")
+def export_timeline(run: Writing, plan: str, wanted: TimelineWanted) -> Response:
+    """Every date of the timeline, in its order, beyond what one picture shows too."""
+
+    def batch(cursor: str | None) -> tuple[Sequence[TimelineItem], str | None]:
+        return run.read(services.timeline, slug=plan, filters=wanted.filters, cursor=cursor)
+
+    return _file(run, plan, "timeline", TIMELINE_COLUMNS, batch, filters=wanted.query)
 
 
 def _exceptions(run: PageRunner, plan: str | None, wanted: Any) -> Response:
@@ -112,7 +184,7 @@ def _audit_trail(run: PageRunner, plan: str, ref: str | None) -> Response:
 
     names = run.read(read_names)
     filters = {"milestone": ref} if ref else {}
-    return _file(run, plan, "audit-trail", _audit_columns(names), batch, filters=filters)
+    return _file(run, plan, "audit-trail", audit_columns(names), batch, filters=filters)
 
 
 def _file(
@@ -146,125 +218,3 @@ def _batches(first: tuple[Sequence[T], str | None], batch: Batch[T]) -> Iterator
     while cursor is not None:
         items, cursor = batch(cursor)
         yield items
-
-
-# --- What stands in each column ------------------------------------------------------------------------------------
-
-
-def _yes(is_so: bool) -> str:
-    return "Yes" if is_so else ""
-
-
-MILESTONE_COLUMNS: Columns[MilestoneRow] = {
-    "Reference": lambda row: row.ref,
-    "Title": lambda row: row.title,
-    "RAG": lambda row: RAG_TITLES[row.rag] if row.rag else "",
-    "Where it stands": lambda row: row.standing,
-    "Reasons": lambda row: [reason.message for reason in row.reasons],
-    "Days at that colour": lambda row: row.days,
-    "Days as an exception": lambda row: row.exception_days,
-    "Status": lambda row: STATUS_TITLES[row.status],
-    "Theme": lambda row: f"{row.theme.ref} {row.theme.title}" if row.theme else "",
-    "Action": lambda row: f"{row.action.ref} {row.action.title}",
-    "Owner": lambda row: row.owner.title if row.owner else "",
-    "Organisation": lambda row: row.organisation.name,
-    "Supporting organisations": lambda row: [one.name for one in row.supporting_organisations],
-    "Start": lambda row: row.start_date,
-    "Baseline": lambda row: row.baseline_date,
-    "Due": lambda row: row.due_date,
-    "Forecast": lambda row: row.forecast_date,
-    "Completed": lambda row: row.completed_date,
-    "Achieved": lambda row: row.achieved_date,
-    "Slip in days": lambda row: row.slip_days,
-    "Approved slip in days": lambda row: row.approved_slip_days,
-    "Times moved": lambda row: row.moves,
-    "Evidence": lambda row: evidence_words(row.evidence),
-    "Marking": lambda row: MARKINGS[row.marking],
-    "Restricted": lambda row: _yes(row.restricted),
-}
-
-EXCEPTION_COLUMNS: Columns[ExceptionItem] = {
-    "RAG": lambda item: RAG_TITLES[item.rag],
-    "Since": lambda item: item.since,
-    "Days at that colour": lambda item: item.days,
-    "Days as an exception": lambda item: item.exception_days,
-    "RAG today": lambda item: RAG_TITLES[item.rag_now],
-    "Turns Red on": lambda item: item.turns_red_on,
-    "Plan": lambda item: item.plan_slug,
-    "Kind": lambda item: KIND_WORDS.get(item.kind, item.kind.capitalize()),
-    "Reference": lambda item: item.ref,
-    "Title": lambda item: item.title,
-    "Reasons": lambda item: [reason.message for reason in item.reasons],
-    "Owner": lambda item: item.owner,
-    "Organisation": lambda item: item.organisation,
-    "Theme": lambda item: item.theme,
-    "Baseline": lambda item: item.baseline_date,
-    "Due": lambda item: item.due_date,
-    "Forecast": lambda item: item.forecast_date,
-    "Completed": lambda item: item.completed_date,
-    "Slip in days": lambda item: item.slip_days,
-    "Approved slip in days": lambda item: item.approved_slip_days,
-    "Times moved": lambda item: item.moves,
-    "Evidence": lambda item: evidence_words(item.evidence) if item.kind == "milestone" else "",
-    "Issue": lambda item: item.issue,
-    "Waiting on": lambda item: item.waiting_on,
-    "Waiting since": lambda item: item.waiting_on_since,
-    "Cause of delay": lambda item: CAUSE_WORDS[item.cause] if item.cause else "",
-    "Support required": lambda item: item.support_required,
-    "Path to green": lambda item: item.path_to_green,
-    "Green on": lambda item: item.return_to_green_on,
-    "Last update": lambda item: item.last_update_at,
-    "Last update by": lambda item: item.last_update_by,
-    "Accepted until": lambda item: item.accepted_until,
-    "Accepted by": lambda item: item.accepted_by,
-    "Marking": lambda item: MARKINGS[item.marking],
-}
-
-PLAN_COLUMNS: Columns[PlanSummary] = {
-    "Plan": lambda one: one.plan.title,
-    "Lead organisation": lambda one: one.plan.organisation.name,
-    "Your roles": lambda one: [ROLE_WORDS[role] for role in Role if role in one.plan.roles],
-    "State": lambda one: STATE_WORDS[one.plan.state],
-    "Red": lambda one: one.red,
-    "Amber": lambda one: one.amber,
-    "Milestones on track (Green)": lambda one: one.counts.green,
-    "Milestones not yet due to start": lambda one: one.counts.not_due,
-    "Milestones achieved": lambda one: one.counts.achieved,
-    "Milestones due to date": lambda one: one.due_to_date,
-    "Achieved of those due": lambda one: one.achieved_of_due,
-    "Due dates moved": lambda one: one.moved,
-    "Next review": lambda one: one.plan.next_review,
-    "Submissions waiting": lambda one: one.waiting_submissions,
-    "Oldest submission waiting since": lambda one: one.oldest_waiting_since,
-    "Restricted and not shown to you": lambda one: one.withheld,
-}
-
-MEETING_COLUMNS: Columns[MeetingView] = {
-    "Day": lambda view: view.on,
-    "State": lambda view: STATES[view.state][0],
-    "Moved from": lambda view: view.moved_from,
-    "Why it was moved": lambda view: view.move_reason,
-    "Why it was cancelled": lambda view: view.cancellation_reason,
-    "Attended by": lambda view: [f"{one.title} ({one.organisation})" for one in view.attended],
-    "Also there": lambda view: view.others_present,
-    "Not a working day": lambda view: view.warning,
-}
-
-
-def _audit_columns(names: Mapping[str, str]) -> Columns[AuditLine]:
-    """`names` says what ids mean."""
-
-    def said(pairs: Sequence[tuple[str, str]]) -> list[str]:
-        return [f"{name}: {words}" for name, words in pairs]
-
-    return {
-        "Event": lambda line: line.seq,
-        "At": lambda line: line.at,
-        "What": lambda line: audit_entry(line, names).title,
-        "Item": lambda line: line.item_ref,
-        "By": lambda line: line.actor or "Waymark",
-        "Through": lambda line: audit_entry(line, names).door,
-        "Facts": lambda line: said(audit_entry(line, names).facts),
-        "What was typed": lambda line: said(audit_entry(line, names).texts),
-        "Fingerprint": lambda line: line.hash,
-    }

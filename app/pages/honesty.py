@@ -20,9 +20,7 @@ ALL_OF_ONE = 1_000
 @router.get("/plans/{plan}/honesty-checks")
 def show_honesty_checks(run: Reading, plan: str, request: Request, check: str = "") -> Response:
     """What each check finds, with why it matters; `check` shows that one alone, and up to 1,000 of it."""
-    if check and check not in tuple(Check):
-        raise invalid("check", "choice_invalid", f"Check must be one of {listing(Check)}")
-    only = Check(check) if check else None
+    only = check_in_address(check)
     report = run.read(honesty_checks, slug=plan, check=only, **({"limit": ALL_OF_ONE} if only else {}))
     return render(
         request,
@@ -32,4 +30,12 @@ def show_honesty_checks(run: Reading, plan: str, request: Request, check: str = 
         only=only,
         here=f"/plans/{plan}/honesty-checks",
         items=f"/plans/{plan}/milestones",
+        as_csv=f"/plans/{plan}/honesty-checks.csv" + (f"?check={only}" if only else ""),
     )
+
+
+def check_in_address(word: str) -> Check | None:
+    """The one check that an address asks for; None for all. Raises Invalid for a word that is none."""
+    if word and word not in tuple(Check):
+        raise invalid("check", "choice_invalid", f"Check must be one of {listing(Check)}")
+    return Check(word) if word else None

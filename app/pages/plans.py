@@ -20,6 +20,7 @@ from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, day_in_address, filled, see_other, settle
 from app.pages.frames import frame_of
+from app.pages.plan_orders import PLAN_ORDERS, PlanSort, plans_in_order
 from app.pages.templating import render
 from app.pages.wording import RAG_TITLES, STATUS_TITLES, short
 from app.services import closing, plan_counts
@@ -51,9 +52,9 @@ def start() -> Response:
 
 
 @router.get("/plans")
-def show_plans(run: Reading, request: Request) -> Response:
+def show_plans(run: Reading, request: Request, sort: PlanSort = "") -> Response:
     """Every plan I have to do with, a row each."""
-    plans = run.read(services.list_plans)
+    plans = plans_in_order(run.read(services.list_plans), sort)
     live = [summary for summary in plans if summary.plan.reads_live and summary.plan.state is not PlanState.DRAFT]
     longest = max((summary.counts.live for summary in live), default=0)
     return render(
@@ -64,6 +65,8 @@ def show_plans(run: Reading, request: Request) -> Response:
         offers_all=len(live) > 1,
         may_begin=run.actor.administrator,
         offers_csv=any(summary.plan.reads_live for summary in plans),
+        orders=[(value, words, value == sort) for value, (words, _) in PLAN_ORDERS.items()] if len(plans) > 2 else [],
+        as_csv=f"/plans.csv?sort={sort}" if sort else "/plans.csv",
     )
 
 

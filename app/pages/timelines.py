@@ -88,6 +88,7 @@ def show_timeline(run: Reading, plan: str, request: Request, wanted: WantedNow) 
         chips=_chips(wanted.query, offered, address),
         address=address,
         download=Addresses(f"{request.url.path}.svg", wanted.query).with_(),
+        as_csv=Addresses(f"{request.url.path}.csv", wanted.query).with_(),
     )
 
 

@@ -10,16 +10,35 @@ from urllib.parse import urlencode
 
 from app.db import UnitOfWork
 from app.domain import permissions
+from app.domain.change_requests import ChangeRequestPage
 from app.domain.exception_reports import ExceptionFilters, ExceptionItem
+from app.domain.honesty import Check, HonestyReport
 from app.domain.meetings import MeetingView
-from app.domain.milestones import AuditLine, MilestoneKey, MilestoneRow
+from app.domain.milestones import AuditLine, MilestoneKey, MilestoneRow, MilestoneView
+from app.domain.my_updates import ItemToUpdate
 from app.domain.permissions import Act, Item
 from app.domain.plans import MilestoneFilters, MilestoneOrder, PlanSummary
 from app.domain.refusals import Forbidden
-from app.services import access_log, audit_events, exception_reports, meetings, milestone_lists, plans
+from app.domain.timelines import TimelineFilters, TimelineItem
+from app.domain.words import ChangeKind, ChangeState
+from app.services import (
+    access_log,
+    audit_events,
+    exception_reports,
+    honesty,
+    meetings,
+    milestone_lists,
+    plans,
+    timelines,
+)
+from app.services import change_requests as requests
+from app.services import my_updates as updates_due
 from app.services.cases import read_case
+from app.services.milestones import get_milestone
 
 BATCH = 500
+COUNTED = 1_000
+"""So many findings of one honesty check: beyond that they are not counted either."""
 
 
 def note_export(uow: UnitOfWork, *, slug: str | None, what: str, filters: Mapping[str, str], item: str = "") -> None:
@@ -70,6 +89,42 @@ def review_meetings(uow: UnitOfWork, *, slug: str) -> tuple[MeetingView, ...]:
     _plan_to_export(uow, slug)
     found = meetings.meeting_list(uow, slug=slug, all_past=True)
     return found.coming + found.past
+
+
+def change_requests(
+    uow: UnitOfWork, *, slug: str, state: ChangeState | None, kind: ChangeKind | None
+) -> ChangeRequestPage:
+    """The change requests of a plan, as its page lists them."""
+    _plan_to_export(uow, slug)
+    return requests.list_plan_requests(uow, slug=slug, state=state, kind=kind)
+
+
+def my_updates(uow: UnitOfWork, *, only_own: bool, cursor: str | None) -> tuple[Sequence[ItemToUpdate], str | None]:
+    """A batch of what needs an update from the actor."""
+    _plan_to_export(uow, None)
+    found = updates_due.my_updates(uow, only_own=only_own, limit=BATCH, cursor=cursor)
+    return found.items, found.next_cursor
+
+
+def evidence_log(uow: UnitOfWork, *, slug: str, milestone: str) -> MilestoneView:
+    """A milestone with its evidence log, as its page has it."""
+    found = get_milestone(uow, milestone=MilestoneKey(plan=slug, ref=milestone))
+    _plan_to_export(uow, slug)
+    return found
+
+
+def honesty_findings(uow: UnitOfWork, *, slug: str, check: Check | None) -> HonestyReport:
+    """What the honesty checks find, as many of each as are counted."""
+    _plan_to_export(uow, slug)
+    return honesty.honesty_checks(uow, slug=slug, check=check, limit=COUNTED)
+
+
+def timeline(
+    uow: UnitOfWork, *, slug: str, filters: TimelineFilters, cursor: str | None
+) -> tuple[Sequence[TimelineItem], str | None]:
+    """A batch of the timeline's milestones, in its order."""
+    _plan_to_export(uow, slug)
+    return timelines.some_items(uow, slug=slug, filters=filters, limit=BATCH, cursor=cursor)
 
 
 def _plan_to_export(uow: UnitOfWork, slug: str | None) -> str | None:

@@ -16,6 +16,7 @@ from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag, Status
 from app.models import Milestone, Organisation, Plan
 from app.models.counting import capped, change_word, evidence_outstanding, moved_since, standing_word, status_on
+from app.models.lowered import holds
 from app.models.milestone_orders import beyond, in_order, sort_key
 from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in, never
@@ -156,13 +157,8 @@ def wanted(uow: UnitOfWork, plan: Any, filters: MilestoneFilters) -> list[Any]:
     if filters.due_before:
         found.append(Milestone.due_date < filters.due_before)
     if filters.q and filters.q.strip():
-        text = filters.q.strip().lower()
-        found.append(
-            or_(
-                func.lower(Milestone.title).contains(text, autoescape=True),
-                func.lower(Milestone.ref) == text,
-            )
-        )
+        text = filters.q.strip()
+        found.append(or_(holds(Milestone.title, text), func.lower(Milestone.ref) == text.lower()))
     return found + _changed(uow, filters.changed, filters.since)
 
 

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Date, and_, func, literal, or_, select, tuple_
 
 from app.db import UnitOfWork
 from app.domain import rag
@@ -17,12 +17,22 @@ from app.models import Milestone, Theme, plan_heads
 from app.models.counting import capped
 from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in
-from app.services import access_log, milestone_lists, plan_counts, plans
+from app.services import access_log, cursors, milestone_lists, plan_counts, plans
 from app.services.cases import plan_settings
 from app.services.milestone_rows import colour_word, facts_for, status_on
 
 MOST = 500
 """Milestones that one picture shows: more would be no picture."""
+
+NO_DAY = date(9999, 12, 31)
+"""In the place of a due date that is not agreed: those come last."""
+
+_ORDER: tuple[Any, ...] = (
+    Theme.position,
+    func.coalesce(Milestone.due_date, literal(NO_DAY, Date)),
+    Milestone.position,
+    Milestone.id,
+)
 
 _DATES = (
     Milestone.baseline_date,
@@ -39,14 +49,12 @@ def plan_timeline(uow: UnitOfWork, *, slug: str, filters: TimelineFilters) -> Ti
     Raises NotFound, Forbidden for who may not read live plans, and Invalid where the days asked for end before they
     begin.
     """
-    if filters.first and filters.last and filters.last < filters.first:
-        raise invalid("to", "before_from", "The last day must be on or after the first day")
+    _check_days(filters)
     head = plans.live_head(uow, slug)
     meetings = plan_heads.meetings_of(uow.session, [head.id])[head.id]
     view = plans.view_of_head(uow, head, meetings)
     conditions = [knowable_in(uow.actor, head.id), *_wanted(uow, head, filters)]
-    order = (Theme.position, Milestone.due_date.is_(None), Milestone.due_date, Milestone.position, Milestone.id)
-    rows = uow.session.execute(milestone_rows().where(*conditions).order_by(*order).limit(MOST)).all()
+    rows = uow.session.execute(milestone_rows().where(*conditions).order_by(*_ORDER).limit(MOST)).all()
     settings = plan_settings(head, meetings.days)
     items = tuple(_item(row, settings, uow.today) for row in rows)
     first, last = _range(items, view.state, view.next_review, uow.today, filters)
@@ -60,6 +68,43 @@ def plan_timeline(uow: UnitOfWork, *, slug: str, filters: TimelineFilters) -> Ti
         first=first,
         last=last,
     )
+
+
+def some_items(
+    uow: UnitOfWork, *, slug: str, filters: TimelineFilters, limit: int, cursor: str | None
+) -> tuple[tuple[TimelineItem, ...], str | None]:
+    """The same items a batch at a time, as far as they go: what is asked for until the list is through."""
+    _check_days(filters)
+    head = plans.live_head(uow, slug)
+    meetings = plan_heads.meetings_of(uow.session, [head.id])[head.id]
+    conditions = [knowable_in(uow.actor, head.id), *_wanted(uow, head, filters)]
+    statement = milestone_rows().where(*conditions).add_columns(Theme.position.label("theme_position"))
+    if cursor:
+        statement = statement.where(tuple_(*_ORDER) > _place(cursor))
+    rows = uow.session.execute(statement.order_by(*_ORDER).limit(limit + 1)).all()
+    shown, settings = rows[:limit], plan_settings(head, meetings.days)
+    last = shown[-1] if len(rows) > limit else None
+    more = (
+        cursors.encode(last.theme_position, (last.due_date or NO_DAY).isoformat(), last.position, last.id)
+        if last
+        else None
+    )
+    return tuple(_item(row, settings, uow.today) for row in shown), more
+
+
+def _place(cursor: str) -> Any:
+    """Where a batch ended, as the order has it. Raises Invalid for any other text."""
+    theme, due, position, last_id = cursors.decode(cursor, int, str, int, str)
+    try:
+        day = date.fromisoformat(due)
+    except ValueError as error:
+        raise cursors.not_given_out() from error
+    return tuple_(literal(theme), literal(day, Date), literal(position), literal(last_id))
+
+
+def _check_days(filters: TimelineFilters) -> None:
+    if filters.first and filters.last and filters.last < filters.first:
+        raise invalid("to", "before_from", "The last day must be on or after the first day")
 
 
 def take_timeline(uow: UnitOfWork, *, slug: str, filters: TimelineFilters) -> Timeline:

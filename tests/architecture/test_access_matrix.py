@@ -219,6 +219,11 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/search
 - 3yyyyyy 34       GET /plans/{plan}/timeline
 - 3yyyyyy 34       GET /plans/{plan}/timeline.svg
+- 3yyyyyy 34       GET /plans/{plan}/change-requests.csv
+- 333y33y 34       GET /plans/{plan}/honesty-checks.csv
+- 3yyyyyy 44       GET /plans/{plan}/milestones/{ref}/evidence.csv
+- 3yyyyyy 34       GET /plans/{plan}/timeline.csv
+- 3yyyyyy 3y       GET /updates.csv
 - 3yyyyyy 34       GET /plans/{plan}/views
 - 3yyyyyy 34       GET /plans/{plan}/views/new
 - 3yyyyyy 34       POST /plans/{plan}/views

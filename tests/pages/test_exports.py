@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,13 +13,17 @@ from sqlalchemy import select
 from app.db import UnitOfWork
 from app.domain import permissions
 from app.domain.permissions import Act
+from app.domain.words import ChangeKind, Role
 from app.models import AccessLogEntry
-from app.services import exports
-from tests.factories import NHS
+from app.services import change_requests, exports, plans
+from tests.factories import NHS, key, members
 from tests.pages.conftest import Kept
 
 PLAN = "/plans/safeguarding-plan"
-LISTS = (f"{PLAN}/milestones.csv", f"{PLAN}/exceptions.csv", "/exceptions.csv", "/plans.csv", f"{PLAN}/meetings.csv")
+LISTS = (
+    *(f"{PLAN}/{name}.csv" for name in ("milestones", "exceptions", "meetings", "change-requests", "honesty-checks")),
+    *(f"{PLAN}/timeline.csv", "/exceptions.csv", "/plans.csv", "/updates.csv"),
+)
 
 
 def table(house: Kept, who: str, address: str) -> list[dict[str, str]]:
@@ -53,7 +58,9 @@ def test_every_row_comes_and_not_only_the_page(full: Kept, monkeypatch: pytest.M
     for number in range(7):
         full.world.milestone(title=f"One more {number}", due_date=full.world.clock.today - timedelta(days=1),
                              start_date=None)  # fmt: skip
-    for address in (f"{PLAN}/milestones.csv", f"{PLAN}/exceptions.csv", f"{PLAN}/audit-events.csv"):
+    full.world.milestone(title="Without a date", due_date=None, start_date=None)
+    for address in (f"{PLAN}/milestones.csv", f"{PLAN}/exceptions.csv", f"{PLAN}/audit-events.csv",
+                    f"{PLAN}/timeline.csv"):  # fmt: skip
         batched = table(full, "petra", address)
         monkeypatch.setattr(exports, "BATCH", 500)
         whole = table(full, "petra", address)
@@ -109,10 +116,11 @@ def test_what_is_wrong_with_a_filter_is_said_as_a_page_and_not_logged(full: Kept
 def test_what_is_restricted_to_others_is_in_no_file(full: Kept) -> None:
     kept = full.world.milestone(title="For the NHS alone", restricted_to=[NHS], owner=full.world.people["nat"].id,
                                 start_date=None, due_date=full.world.clock.today - timedelta(days=2))  # fmt: skip
-    for address in (f"{PLAN}/milestones.csv", f"{PLAN}/exceptions.csv", "/exceptions.csv"):
+    for address in (f"{PLAN}/milestones.csv", f"{PLAN}/exceptions.csv", "/exceptions.csv", f"{PLAN}/timeline.csv"):
         assert kept.row.title in full.browser("nat").get(address).text
         assert kept.row.title not in full.browser("pol").get(address).text
-    assert full.browser("pol").get(f"{PLAN}/milestones/{kept.row.ref}/audit.csv").status_code == 404
+    for list_of_one in ("audit.csv", "evidence.csv"):
+        assert full.browser("pol").get(f"{PLAN}/milestones/{kept.row.ref}/{list_of_one}").status_code == 404
 
 
 def test_a_title_that_begins_like_a_formula_is_text_in_the_file(full: Kept) -> None:
@@ -140,3 +148,54 @@ def test_reading_a_plan_is_not_the_right_to_export_it(
     monkeypatch.setitem(permissions.ANYWHERE, Act.EXPORT, frozenset())
     assert full.browser("petra").get(address).status_code == 403
     assert logged(full) == []
+
+
+def test_change_requests_come_as_their_page_lists_them(full: Kept) -> None:
+    soon = full.world.clock.today + timedelta(days=9)
+    asked = {"kind": ChangeKind.DUE_DATE, "reason": "=1+1", "due_date": soon}
+    full.world.write("connie", change_requests.request_change, milestone=key(full.there["overdue"]), **asked)
+    rows = table(full, "petra", f"{PLAN}/change-requests.csv?sort=due")
+    assert [row["Milestone"] for row in rows] == [full.there[name].row.ref for name in ("overdue", "asked")]
+    assert (rows[0]["Kind"], rows[0]["Why"], rows[0]["State"]) == ("Due date", "'=1+1", "Waiting for a decision")
+    assert table(full, "petra", f"{PLAN}/change-requests.csv?state=decided") == []
+    page = full.browser("petra").get(f"{PLAN}/change-requests?sort=due").text
+    assert f'href="{PLAN}/change-requests.csv?sort=due"' in page
+    assert page.index(full.there["overdue"].row.title[:8]) < page.index(full.there["asked"].row.title)
+    assert "sort=due" in logged(full)[0][2]
+
+
+def test_my_updates_the_evidence_log_the_checks_and_the_timeline_say_what_their_pages_say(full: Kept) -> None:
+    (first, *_) = table(full, "connie", "/updates.csv?whose=own")
+    assert first["Plan"] == "Safeguarding Plan"
+    assert first["What is needed"]
+    evidence = table(full, "petra", full.path("reviewed", "evidence.csv"))
+    states = sorted(row["State for this milestone"] for row in evidence)
+    assert states == ["Rejected", "Waiting for review", "Waiting for review", "Withdrawn"]
+    (rejected,) = (row for row in evidence if row["State for this milestone"] == "Rejected")
+    assert rejected["Why so reviewed"] == "It shows what was agreed"
+    assert len(rejected["SHA-256"]) == 64
+    findings = table(full, "ada", f"{PLAN}/honesty-checks.csv")
+    assert {row["Check"] for row in table(full, "ada", f"{PLAN}/honesty-checks.csv?check=shared_file")} <= {
+        row["Check"] for row in findings
+    }
+    assert full.browser("sam").get(f"{PLAN}/honesty-checks.csv").status_code == 403
+    dates = table(full, "petra", f"{PLAN}/timeline.csv?status=achieved")
+    assert [(row["Title"], row["RAG"], row["Where it stands"]) for row in dates] == [
+        ("Duty desk staffed", "", "Achieved")
+    ]
+    assert f'href="{PLAN}/timeline.csv?status=achieved"' in full.browser("petra").get(
+        f"{PLAN}/timeline?status=achieved"
+    ).text  # fmt: skip
+
+
+def test_plans_stand_in_the_order_asked_for_and_so_does_their_file(full: Kept) -> None:
+    other = full.world.read("zoe", plans.get_plan, slug=full.world.other_plan).id
+    members(full.world, {"petra": (Role.PROGRAMME_MANAGER,)}, other)
+    for sort, first in (("", "Another plan"), ("red", "Safeguarding Plan"), ("review", "Safeguarding Plan")):
+        rows = table(full, "petra", f"/plans.csv?sort={sort}")
+        assert rows[0]["Plan"] == first, sort
+        page = full.browser("petra").get(f"/plans?sort={sort}").text
+        titles = re.findall(r'wm-plan__title"><a [^>]*>([^<]+)<', page)
+        assert titles == [row["Plan"] for row in rows]
+    assert full.browser("petra").get("/plans?sort=colour").status_code == 422
+    assert full.browser("petra").get("/plans.csv?sort=colour").status_code == 422

@@ -43,7 +43,7 @@ def test_an_observer_reads_that_nothing_is_published_yet_and_no_number(full: Kep
 def test_who_has_no_part_in_a_plan_is_told_who_can_give_one() -> None:
     page = read(
         environment.get_template("plans/list.html").render(
-            frame=Frame(person="Guest"), rows=[], offers_all=False, offers_csv=False, may_begin=False
+            frame=Frame(person="Guest"), rows=[], offers_all=False, offers_csv=False, may_begin=False, orders=[]
         )
     )
     assert "You have no part in a plan yet" in page.text

@@ -9,10 +9,11 @@ from sqlalchemy import text
 
 from app.db import UnitOfWork
 from app.domain.actors import system_actor
+from app.domain.plans import MilestoneFilters
 from app.domain.refusals import Forbidden, Invalid, NotFound
 from app.domain.searches import Found
 from app.domain.words import Scope
-from app.services import evidence, searches, updates
+from app.services import evidence, milestone_lists, searches, updates
 from tests.factories import NHS, World, key
 
 
@@ -50,6 +51,22 @@ def test_what_is_restricted_is_found_by_whom_it_is_for_and_by_nobody_else(told: 
         assert found.total == 2, who
         assert find(told, who, "lighthouse", None).total == 2
     assert find(told, "petra", "lighthouse").total == 5
+
+
+def test_letters_beyond_a_to_z_are_found_in_either_case(told: World) -> None:
+    view = told.milestone(title="Überprüfung für ÉLODIE")
+    told.write("connie", updates.add_update, milestone=key(view), narrative="Ærø and ŁÓDŹ were told; Ωmega too")
+    told.write("connie", evidence.attach_evidence, milestone=key(view), title="Façade à ÇA", statement="Seen")
+    for words in ("überprüfung", "ÜBERPRÜFUNG élodie", "Élodie"):
+        assert refs(find(told, "connie", words))[0] == [view.row.ref], words
+        listed = told.read(
+            "connie", milestone_lists.list_milestones, slug=told.plan, filters=MilestoneFilters(q=words.split()[-1])
+        )
+        assert [row.ref for row in listed.items] == [view.row.ref], words
+    for words in ("łódź", "ÆRØ", "ωMEGA"):
+        assert refs(find(told, "connie", words))[1] == [view.row.ref], words
+    assert refs(find(told, "connie", "FAÇADE ça"))[2] != []
+    assert find(told, "connie", "façade 50%").total == 0
 
 
 def test_percent_and_underscore_are_signs_like_any_other(told: World) -> None:
