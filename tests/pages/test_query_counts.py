@@ -39,6 +39,7 @@ PAGES = """
 14  petra   -          GET /plans/{plan}/audit-events
 15  petra   -          GET /plans/{plan}/audit-events.csv
 20  petra   -          GET /plans/{plan}/change-requests
+11  petra   -          GET /plans/{plan}/change-requests.csv
 16  petra   -          GET /plans/{plan}/change-requests/new
 22  sam     -          GET /plans/{plan}/change-requests/{change_request}/decision
 19  sam     -          GET /plans/{plan}/closure
@@ -46,6 +47,7 @@ PAGES = """
 16  petra   -          GET /plans/{plan}/exceptions
 15  petra   -          GET /plans/{plan}/exceptions.csv
 16  petra   -          GET /plans/{plan}/honesty-checks
+17  petra   -          GET /plans/{plan}/honesty-checks.csv
  9  petra   -          GET /plans/{plan}/keys
 12  petra   -          GET /plans/{plan}/meetings
 13  petra   -          GET /plans/{plan}/meetings.csv
@@ -68,6 +70,7 @@ PAGES = """
 28  connie  declared   GET /plans/{plan}/milestones/{ref}/declaration/lifting
 35  petra   overdue    GET /plans/{plan}/milestones/{ref}/edit
 32  petra   overdue    GET /plans/{plan}/milestones/{ref}/evidence/new
+28  petra   overdue    GET /plans/{plan}/milestones/{ref}/evidence.csv
 28  petra   achieved   GET /plans/{plan}/milestones/{ref}/reopening
 23  petra   completed  GET /plans/{plan}/milestones/{ref}/return
 30  petra   overdue    GET /plans/{plan}/milestones/{ref}/updates/new
@@ -76,12 +79,14 @@ PAGES = """
 11  petra   -          GET /plans/{plan}/themes/new
 12  petra   -          GET /plans/{plan}/themes/{theme}/edit
 11  petra   -          GET /plans/{plan}/timeline
+10  petra   -          GET /plans/{plan}/timeline.csv
 10  petra   -          GET /plans/{plan}/timeline.svg
 14  petra   -          GET /plans/{plan}/views
 11  petra   -          GET /plans/{plan}/views/new?list=milestones&q=more
 13  petra   -          GET /search?q=more
  2  petra   -          GET /sign-in/help
 15  petra   -          GET /updates
+17  petra   -          GET /updates.csv
 25  petra   overdue    GET /updates/{plan}/{ref}
  5  petra   -          GET /views
 11  petra   -          GET /views/new?list=milestones&q=more
