@@ -19,6 +19,7 @@ from app.api import (
     reference,
     saved_views,
     searches,
+    submissions,
     updates,
 )
 from app.api.deps import bearer
@@ -34,6 +35,7 @@ NOUNS = (
     change_requests,
     acceptances,
     evidence,
+    submissions,
     exception_reports,
     audit_events,
     honesty,

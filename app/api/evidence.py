@@ -22,6 +22,7 @@ from app.domain.evidence import EvidenceView, LinkView, SubmissionView
 from app.domain.files import KINDS, content_disposition, repr_digest
 from app.domain.milestones import MilestoneKey, OrganisationRef
 from app.domain.refusals import Unavailable, invalid
+from app.domain.submissions import notice
 from app.domain.words import EvidenceKind, Marking, ReviewOutcome, SubmissionState
 from app.doors.routing import NounRouter
 from app.services import evidence as services
@@ -29,9 +30,6 @@ from app.storage import MissingFile, Opened
 from app.uploads import file_threads, receive_upload
 
 router = NounRouter(tags=["Evidence"])
-
-
-NOTICE = "This is not a way to refer a child or an adult at risk."
 
 # --- what goes out ----------------------------------------------------------------------------------------------------
 
@@ -156,7 +154,7 @@ def _receipt(front_door: str) -> Callable[[EvidenceView], Reply]:
     def given(view: EvidenceView) -> Reply:
         body = evidence(view)
         if body["submission"] is not None:
-            body["submission"]["notice"] = f"{NOTICE} Contact: {front_door}" if front_door else NOTICE
+            body["submission"]["notice"] = notice(front_door)
         return replace(_recorded(view), body=_one(body))
 
     return given

@@ -34,6 +34,8 @@ class Act(StrEnum):
     OPEN_FILE = "open an evidence file"
     WITHDRAW = "withdraw evidence"
     REVIEW = "review evidence"
+    SUBMIT = "send correspondence"
+    TRIAGE = "triage what partners send"
     ACHIEVE = "mark as achieved"
     RETURN = "return to in progress"
     REOPEN = "reopen"
@@ -62,6 +64,8 @@ ANYWHERE: dict[Act, frozenset[Role]] = {
     Act.OPEN_FILE: frozenset({MANAGER, OFFICER, AUDITOR}),
     Act.WITHDRAW: frozenset({MANAGER, OFFICER}),
     Act.REVIEW: frozenset({MANAGER, OFFICER}),
+    Act.SUBMIT: frozenset({CONTRIBUTOR, MANAGER, OFFICER}),
+    Act.TRIAGE: frozenset({MANAGER, OFFICER}),
     Act.ACHIEVE: frozenset({MANAGER}),
     Act.RETURN: frozenset({MANAGER}),
     Act.REOPEN: frozenset({MANAGER}),
@@ -88,7 +92,11 @@ ON_THEIR_OWN: frozenset[Act] = frozenset({Act.UPDATE, Act.DECLARE, Act.RETURN, A
 # Who can answer for a milestone: those who may update it.
 OWNING_ROLES = (CONTRIBUTOR, MANAGER, OFFICER)
 
-KEY_SCOPES: dict[Act, Scope] = {Act.READ_PLAN: Scope.PLAN_READ, Act.ATTACH: Scope.EVIDENCE_WRITE}
+KEY_SCOPES: dict[Act, Scope] = {
+    Act.READ_PLAN: Scope.PLAN_READ,
+    Act.ATTACH: Scope.EVIDENCE_WRITE,
+    Act.SUBMIT: Scope.EVIDENCE_WRITE,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,22 @@ class SubmissionState(StrEnum):
     MISDIRECTED = "misdirected"
 
 
+class TriagedThrough(StrEnum):
+    """What ended the wait of a submission."""
+
+    TRIAGE = "triage"
+    REVIEW = "review"
+    WITHDRAWAL = "withdrawal"
+
+
+class TurnedInto(StrEnum):
+    """What a submission can become."""
+
+    ACTION = "action"
+    MILESTONE = "milestone"
+    RISK = "risk"
+
+
 class SubmissionKind(StrEnum):
     EVIDENCE = "evidence"
     RISK = "risk"

@@ -1,15 +1,22 @@
 """What came from outside the lead organisation and waits to be triaged; and the place of risks."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 
 from app.domain.words import SubmissionKind, SubmissionState
 from app.models.base import Field, SQLModel, id_field, moment, text_field, word_field
 
+_WAITS = "amber_from IS NOT NULL"
+
 
 class Submission(SQLModel, table=True):
-    """Amber and Red by the clock until it is triaged; the moments are cleared when it is."""
+    """Amber and Red by the clock until it is triaged; the moments are cleared when it is.
+
+    `milestone_id` is the milestone it concerns; `made_action_id` or `made_milestone_id` what it was turned into. What
+    was typed (a message, a reason, to whom it was handed on) are rows of `texts`. `changed_at` moves with everything
+    its sender is told of.
+    """
 
     __tablename__ = "submissions"
     __table_args__ = (
@@ -28,6 +35,27 @@ class Submission(SQLModel, table=True):
             postgresql_where=text("amber_from IS NOT NULL"),
         ),
         Index("ix_submissions_evidence_id", "evidence_id"),
+        # The inbox: what waits, unread and read, oldest first, of a plan and of several.
+        *(
+            Index(
+                f"ix_submissions_{name}",
+                *columns,
+                sqlite_where=text(where),
+                postgresql_where=text(where),
+            )
+            for name, columns, where in (
+                ("unread", ("plan_id", "received_at", "id"), f"{_WAITS} AND read_at IS NULL"),
+                ("read", ("plan_id", "received_at", "id"), f"{_WAITS} AND read_at IS NOT NULL"),
+                ("unread_anywhere", ("received_at", "id"), f"{_WAITS} AND read_at IS NULL"),
+                ("read_anywhere", ("received_at", "id"), f"{_WAITS} AND read_at IS NOT NULL"),
+                ("triaged", ("plan_id", "triaged_at", "id"), "triaged_at IS NOT NULL"),
+            )
+        ),
+        Index("ix_submissions_plan_received", "plan_id", "received_at"),
+        Index("ix_submissions_concerned", "milestone_id", "organisation_id", "received_at"),
+        # Polling: what has changed since a moment, for its sender and for the plan.
+        Index("ix_submissions_organisation_changed", "organisation_id", "changed_at", "id"),
+        Index("ix_submissions_plan_changed", "plan_id", "changed_at", "id"),
     )
     id: str = id_field(primary_key=True)
     plan_id: str = id_field(foreign_key="plans.id")
@@ -44,6 +72,21 @@ class Submission(SQLModel, table=True):
     amber_from: datetime | None = moment()
     red_from: datetime | None = moment()
     version: int = Field(default=1, nullable=False)
+    triaged_through: str | None = text_field(20, nullable=True)
+    milestone_id: str | None = id_field(nullable=True)
+    external_ref: str | None = text_field(120, nullable=True)
+    sent_by: str | None = id_field(nullable=True)
+    sent_by_key: str | None = id_field(nullable=True)
+    sent_by_title: str | None = text_field(120, nullable=True)
+    door: str | None = text_field(20, nullable=True)
+    read_at: datetime | None = moment()
+    read_by: str | None = id_field(nullable=True)
+    passed_to: str | None = id_field(nullable=True)
+    passed_at: datetime | None = moment()
+    handed_on: date | None = None
+    made_action_id: str | None = id_field(nullable=True)
+    made_milestone_id: str | None = id_field(nullable=True)
+    changed_at: datetime | None = moment()
 
 
 class Risk(SQLModel, table=True):

@@ -24,6 +24,7 @@ from app.pages import (
     saved_views,
     searches,
     sessions,
+    submissions,
     timelines,
     updates,
 )
@@ -37,6 +38,7 @@ NOUNS = (
     milestone_steps,
     plan_structure,
     my_updates,
+    submissions,
     timelines,
     closing,
     memberships,

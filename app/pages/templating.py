@@ -215,6 +215,7 @@ class Frame:
             ("home", "", "Plan home"),
             ("exceptions", "/exceptions", "Exceptions"),
             ("milestones", "/milestones", "Milestones"),
+            ("inbox", "/inbox", "Inbox"),
             ("timeline", "/timeline", "Timeline"),
             ("meetings", "/meetings", "Meetings"),
             ("changes", "/change-requests", "Change requests"),

@@ -15,12 +15,13 @@ from app.domain.evidence import EvidenceView, LinkedEvidence, Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale, refuse
-from app.domain.words import EvidenceKind, Marking, PlanState, ReviewOutcome, ScanState, SubmissionState
+from app.domain.words import EvidenceKind, Marking, PlanState, ReviewOutcome, ScanState, SubmissionState, TriagedThrough
 from app.models import Evidence, EvidenceLink, Submission
 from app.services import access_log, settling
-from app.services.cases import Case, affected_cases, linked_evidence, open_case, read_case
+from app.services.cases import Case, affected_cases, open_case, read_case
 from app.services.evidence_intake import Offer, link, refuse_unless_open, take_in
 from app.services.evidence_views import evidence_of, find_evidence, views_of
+from app.services.triage import end_wait, settle_afresh
 from app.services.writing import Checks
 
 PAGE_LIMIT = 200
@@ -188,8 +189,8 @@ def review_evidence(
         texts={"reason": said},
         texts_of=f"{item.id}:{case.milestone.id}",
     )
-    _end_wait(uow, case, item, SubmissionState.LOGGED, by="review")
-    _settle_afresh(uow, [case])
+    _end_wait(uow, case, item, SubmissionState.LOGGED, by=TriagedThrough.REVIEW)
+    settle_afresh(uow, [case])
     return get_evidence(uow, evidence=evidence)
 
 
@@ -230,8 +231,8 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
         texts={"reason": said},
         texts_of=f"{item.id}:withdrawal",
     )
-    _end_wait(uow, affected[0], item, SubmissionState.RETURNED, by="withdrawal")
-    _settle_afresh(uow, affected)
+    _end_wait(uow, affected[0], item, SubmissionState.RETURNED, by=TriagedThrough.WITHDRAWAL)
+    settle_afresh(uow, affected)
     return get_evidence(uow, evidence=evidence)
 
 
@@ -316,31 +317,18 @@ def _withdrawn(linked: LinkedEvidence, evidence_id: str, uow: UnitOfWork) -> Lin
     return replace(linked, withdrawn_at=uow.now) if linked.evidence_id == evidence_id else linked
 
 
-def _end_wait(uow: UnitOfWork, case: Case, item: Evidence, outcome: SubmissionState, *, by: str) -> None:
+def _end_wait(uow: UnitOfWork, case: Case, item: Evidence, outcome: SubmissionState, *, by: TriagedThrough) -> None:
     """What came from outside waits no longer: somebody has reviewed it, or it was taken back before anybody did."""
     statement = select(Submission).where(Submission.evidence_id == item.id, Submission.state == SubmissionState.WAITING)
-    submission = uow.session.execute(statement).scalar_one_or_none()
+    submission = uow.session.execute(statement.with_for_update(key_share=True)).scalar_one_or_none()
     if submission is None:
         return
-    submission.state = outcome
-    submission.triaged_at, submission.triaged_by = uow.now, uow.actor.id or None
-    submission.amber_from = submission.red_from = None
-    submission.version += 1
-    uow.session.flush()
+    end_wait(uow, submission, outcome, through=by)
     uow.record(
         "submission_triaged",
         **{**case.about, "item_kind": "submission", "item_id": submission.id, "item_ref": submission.ref},
         facts={"outcome": outcome, "by": by},
     )
-
-
-def _settle_afresh(uow: UnitOfWork, affected: list[Case]) -> None:
-    fresh = linked_evidence(uow, [case.milestone.id for case in affected])
-    for case in affected:
-        # The gate's triggers have counted the change on the row: read that before writing it again.
-        uow.session.refresh(case.milestone, ["evidence_seq"])
-        case.evidence = fresh[case.milestone.id]
-        settling.settle(uow, case)
 
 
 def _refused(case: Case, code: str, message: str, attempted: str) -> Refused:

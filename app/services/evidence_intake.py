@@ -1,9 +1,9 @@
 """Taking evidence in: the row, its link to the milestone, and the submission where it comes from outside."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select
 
 from app.db import UnitOfWork
 from app.domain.evidence import Upload
@@ -17,11 +17,11 @@ from app.domain.words import (
     ScanState,
     Status,
     SubmissionKind,
-    SubmissionState,
 )
-from app.models import Evidence, EvidenceLink, EvidenceShare, Organisation, PlanCounter, Submission
+from app.models import Evidence, EvidenceLink, EvidenceShare, Organisation
 from app.services import cases
 from app.services.cases import Case
+from app.services.receipts import comes_from_outside, give_receipt, next_ref
 from app.services.writing import Checks
 
 
@@ -63,8 +63,11 @@ def take_in(uow: UnitOfWork, case: Case, offer: Offer) -> Evidence:
         },
         texts={**texts, "title": evidence.title, "link": evidence.link},
     )
-    if comes_from_outside(uow, case):
-        _submit(uow, case, evidence)
+    if comes_from_outside(uow, case.plan):
+        give_receipt(
+            uow, case.plan, SubmissionKind.EVIDENCE, title=evidence.title, milestone_id=case.milestone.id,
+            evidence_id=evidence.id, evidence_ref=evidence.ref, external_ref=evidence.external_ref,
+        )  # fmt: skip
     link(uow, case, evidence)
     return evidence
 
@@ -100,27 +103,6 @@ def refuse_unless_open(case: Case) -> None:
             item_id=case.milestone.id,
             plan_id=case.plan.id,
         )
-
-
-def comes_from_outside(uow: UnitOfWork, case: Case) -> bool:
-    """Rule 4: by a key, or from a person of an organisation other than the plan's lead organisation."""
-    return uow.actor.is_key or (uow.actor.is_person and uow.actor.organisation_id != case.plan.lead_organisation_id)
-
-
-def next_ref(uow: UnitOfWork, plan_id: str, noun: str, prefix: str) -> str:
-    """The plan's next reference of a kind, "E-047". Handed out once, never reused."""
-    bump = (
-        update(PlanCounter)
-        .where(PlanCounter.plan_id == plan_id, PlanCounter.noun == noun)
-        .values(last=PlanCounter.last + 1)
-        .returning(PlanCounter.last)
-    )
-    number = uow.session.execute(bump).scalar_one_or_none()
-    if number is None:
-        uow.session.execute(insert(PlanCounter).values(plan_id=plan_id, noun=noun, last=1))
-        number = 1
-    width = 3 if noun in ("evidence", "submission") else 2
-    return f"{prefix}-{number:0{width}}"
 
 
 def _checked(uow: UnitOfWork, case: Case, offer: Offer) -> tuple[Evidence, dict[str, str | None]]:
@@ -198,30 +180,3 @@ def _share(uow: UnitOfWork, evidence: Evidence, slugs: tuple[str, ...]) -> None:
         if found is None:
             raise invalid("shared_with", "unknown_organisation", f"There is no organisation called {slug}")
         uow.session.execute(insert(EvidenceShare).values(evidence_id=evidence.id, organisation_id=found))
-
-
-def _submit(uow: UnitOfWork, case: Case, evidence: Evidence) -> None:
-    """Rule 4: from now on a clock runs until a person has triaged it. Amber after half its hours."""
-    hours = case.plan.triage_hours
-    due = uow.now + timedelta(hours=hours)
-    submission = Submission(
-        id=new_id(),
-        plan_id=case.plan.id,
-        ref=next_ref(uow, case.plan.id, "submission", "S"),
-        kind=SubmissionKind.EVIDENCE,
-        evidence_id=evidence.id,
-        organisation_id=evidence.organisation_id,
-        title=evidence.title,
-        received_at=uow.now,
-        triage_due_at=due,
-        state=SubmissionState.WAITING,
-        amber_from=uow.now + timedelta(hours=hours / 2),
-        red_from=due,
-    )
-    uow.session.add(submission)
-    uow.session.flush()
-    uow.record(
-        "submission_received",
-        **{**case.about, "item_kind": "submission", "item_id": submission.id, "item_ref": submission.ref},
-        facts={"evidence": evidence.ref, "triage_due_at": due},
-    )

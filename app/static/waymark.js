@@ -10,7 +10,7 @@ document.addEventListener("htmx:after:swap", () => {
   markBody(); // going back replaces the whole body
   // What was there before is started already, and says so as an error: only what is new matters here.
   initAll({ scope: document.body, onError: () => {} });
-  const next = document.querySelector("[data-wm-focus]") ?? nextToUpdate();
+  const next = document.querySelector("[data-wm-focus]") ?? nextToUpdate() ?? nextToTriage();
   if (!next) return;
   next.removeAttribute("data-wm-focus");
   next.focus();
@@ -26,6 +26,66 @@ const nextToUpdate = () => {
   const left = [...document.querySelectorAll(".wm-update:not(.wm-update--saved)")];
   const below = left.find((one) => saved.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
   return (below ?? left[0])?.querySelector("h2") ?? document.getElementById("left");
+};
+
+// The inbox. Keys act while the focus is on a submission, never in a field (WCAG 2.1.4); what each does is a form that
+// works without them.
+const submissionOf = (element) => element?.closest?.(".wm-submission") ?? null;
+const neighbour = (row, step) => {
+  const rows = [...document.querySelectorAll(".wm-submission")];
+  return rows[rows.indexOf(row) + step] ?? null;
+};
+const titleOf = (row) => row?.querySelector(".wm-submission__title a") ?? null;
+const go = (row) => {
+  titleOf(row)?.focus();
+  row?.scrollIntoView({ block: "nearest" });
+};
+const open = (row) => {
+  row.querySelector("details").open = true;
+};
+const choose = (row, outcome) => {
+  const choice = row.querySelector(`.wm-triage__form input[value="${outcome}"]`);
+  if (choice) choice.checked = true;
+  return choice?.form;
+};
+const TRIAGE_KEYS = {
+  j: (row) => go(neighbour(row, 1)),
+  k: (row) => go(neighbour(row, -1)),
+  o: open,
+  l: (row) => choose(row, "logged")?.requestSubmit(),
+  t: (row) => choose(row, "turned_into")?.requestSubmit(),
+  m: (row) => choose(row, "misdirected")?.requestSubmit(),
+  r: (row) => {
+    open(row);
+    choose(row, "returned")?.querySelector("textarea").focus();
+  },
+  p: (row) => {
+    open(row);
+    row.querySelector(".wm-triage__pass select")?.focus();
+  },
+  x: (row) => row.querySelector("input[name=chosen]")?.click(),
+};
+document.addEventListener("keydown", (event) => {
+  const row = submissionOf(event.target);
+  const act = TRIAGE_KEYS[event.key.toLowerCase()];
+  const typing = event.target.matches?.("textarea, select, input:not([type=radio]):not([type=checkbox])");
+  if (!row || !act || typing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  event.preventDefault();
+  act(row);
+});
+
+// After a submission has been triaged, the reader goes on with the next one, else with the one before it, else with the
+// line that says what was done.
+let afterTriage = null;
+document.addEventListener("submit", (event) => {
+  const row = submissionOf(event.target);
+  if (row) afterTriage = neighbour(row, 1) ?? neighbour(row, -1);
+});
+const nextToTriage = () => {
+  const done = document.querySelector("[data-wm-triaged]");
+  if (!done) return null;
+  done.removeAttribute("data-wm-triaged");
+  return (afterTriage?.isConnected ? titleOf(afterTriage) : null) ?? done;
 };
 
 // A request that came back with nothing to show says so, rather than leave a button that does nothing.

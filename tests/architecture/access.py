@@ -17,8 +17,18 @@ from starlette.testclient import TestClient
 
 from app.domain.milestones import MilestoneKey
 from app.domain.words import ChangeKind, Scope, ViewOf
-from app.services import change_requests, identity, keys, meetings, milestones, plan_parts, saved_views
-from tests.factories import COUNCIL, NHS, key
+from app.services import (
+    change_requests,
+    identity,
+    keys,
+    meetings,
+    milestones,
+    plan_parts,
+    plans,
+    receipts,
+    saved_views,
+)
+from tests.factories import COUNCIL, NHS, POLICE, key
 from tests.house import LIMITS, House
 
 PEOPLE = ("olive", "connie", "pol", "petra", "sam", "nora", "ada", "max", "zoe")
@@ -45,6 +55,8 @@ class Things:
     ref: str
     milestone: str
     evidence: str
+    submission: str
+    submission_ref: str
     change_request: str
     meeting: str
     view: str
@@ -56,7 +68,8 @@ class Things:
     def path(self) -> dict[str, str]:
         names = ("plan", "ref", "milestone", "evidence", "change_request", "meeting", "view", "key", "token", "session")
         # The first theme and the first action of every plan.
-        return {**{name: getattr(self, name) for name in names}, "theme": "T-01", "action": "A-01"}
+        first = {"theme": "T-01", "action": "A-01"}
+        return {**{name: getattr(self, name) for name in names}, **first, "submission": self.submission_ref}
 
 
 def routes(app: FastAPI) -> set[str]:
@@ -108,6 +121,10 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
         ).id
     else:
         request = "0" * 20  # a draft's dates are edited, not asked for
+    # The police's, or for what is restricted to the NHS its own.
+    sender = world.key_actor(Scope.EVIDENCE_WRITE, organisation=NHS if "restricted_to" in facts else POLICE,
+                             plans=(world.read(by, plans.get_plan, slug=plan).id,))  # fmt: skip
+    sent = world.write(sender, receipts.send_correspondence, slug=plan, title="A letter", message="Read me")
     ref = world.read(by, milestones.get_milestone, milestone=MilestoneKey(id=view.row.id)).row.ref
     person = "connie" if plan == world.plan else "zoe"
     return Things(
@@ -117,6 +134,8 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
         ref,
         milestone=view.row.id,
         evidence=item.id,
+        submission=sent.id,
+        submission_ref=sent.ref,
         change_request=request,
         meeting=meeting_id(house, by=by, plan=plan),
         view=view_id(house, by=by, plan=plan),
@@ -190,6 +209,8 @@ def item_of(path: str, things: Things) -> str:
         return things.theme if "/themes/" in path else things.action
     if "/evidence/{id}" in path:
         return things.evidence
+    if "/submissions/{id}" in path:
+        return things.submission
     if "/meetings/{id}" in path:
         return things.meeting
     if "/views/{id}" in path:
@@ -247,8 +268,16 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/evidence/{id}/review": {"outcome": "accepted", "relevance": 3, "robustness": 3, "reason": "Good"},
         "/evidence/{id}/withdrawal": {"reason": "Wrong file"},
         "/evidence/{id}/links": {"milestone": things.milestone},
+        "/plans/{plan}/submissions": {"title": "A letter", "message": "Read me"},
+        "/submissions/{id}/triage": {"outcome": "logged"},
+        "/submissions/{id}/reading": {},
+        "/submissions/{id}/passing": {"person": things.submission},
     }  # fmt: skip
     return bodies[path]
+
+
+def _outcome(path: str) -> str:
+    return "accepted" if "review" in path else "logged" if "inbox" in path else "approved"
 
 
 def form(path: str, things: Things) -> Mapping[str, Any]:
@@ -260,9 +289,9 @@ def form(path: str, things: Things) -> Mapping[str, Any]:
     return {
         "version": STALE, "reason": "For a reason", "narrative": "On our way", "title": "A title", "note": "Noted",
         "action": things.action, "organisation": COUNCIL, "kind": "due_date" if "change" in path else "statement",
-        "statement": "It is so", "outcome": "accepted" if "review" in path else "approved", "relevance": "3",
+        "statement": "It is so", "outcome": _outcome(path), "relevance": "3",
         "robustness": "3", "body": "Trust", "meeting": "March", "name": "for a test", "days": "30",
-        "chosen": things.change_request,
+        "chosen": things.submission_ref if "inbox" in path else things.change_request, "message": "Read me",
         "list": "milestones", "filters": "theme",
         "scopes": "plan:read", "front_door": "Call us", "form": "statement", "marking": "official", "direction": "up",
         "slug": things.plan, "cycle_days": "14", "person": "nobody@haringey.example", "role": "observer",

@@ -97,6 +97,14 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 4yyyyyy 44 4444  GET /api/v1/views/{id}
 - 433y333 44 4444  PATCH /api/v1/views/{id}
 - 433y333 44 4444  POST /api/v1/views/{id}/deletion
+- yyyyyyy yy yyyy  GET /api/v1/submissions
+- 44yyy4y 44 yyyy  GET /api/v1/submissions/{id}
+- 443yy43 44 3333  POST /api/v1/submissions/{id}/passing
+- 443yy43 44 3333  POST /api/v1/submissions/{id}/reading
+- 443yy43 44 3333  POST /api/v1/submissions/{id}/triage
+- 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/submission-measures
+- 3yyyyyy 34 yyyy  GET /api/v1/plans/{plan}/submissions
+- 3yyyyy3 34 y333  POST /api/v1/plans/{plan}/submissions
 - yyyyyyy yy 3333  GET /api/v1/updates
 y yyyyyyy yy       GET /
 - yyyyyyy yy       GET /account
@@ -155,6 +163,16 @@ y yyyyyyy yy       GET /help/rag
 - 3yyyyyy 34       GET /plans/{plan}/exceptions
 - 333y33y 34       GET /plans/{plan}/honesty-checks
 - 3yyyyyy 34       GET /plans/{plan}/exceptions.csv
+- yyyyyyy yy       GET /inbox
+- 3yyyyyy 34       GET /plans/{plan}/inbox
+- 3yyyyy3 34       POST /plans/{plan}/inbox
+- 33y33y3 34       GET /plans/{plan}/inbox/new
+- 3yyyyyy 34       GET /plans/{plan}/inbox/triaged
+- 443yy43 44       POST /plans/{plan}/inbox/triage
+- 44yyy4y 44       GET /plans/{plan}/inbox/{submission}
+- 443yy43 44       POST /plans/{plan}/inbox/{submission}/passing
+- 443yy43 44       POST /plans/{plan}/inbox/{submission}/reading
+- 443yy43 44       POST /plans/{plan}/inbox/{submission}/triage
 - 333y333 y4       GET /plans/{plan}/keys
 - 333y333 y4       POST /plans/{plan}/keys
 - 333y333 y4       POST /plans/{plan}/keys/{key}/revocation
@@ -297,6 +315,9 @@ def restricted(who: str, route: str, line: dict[str, str]) -> str:
     """What is restricted to the NHS: the rest of the plan knows nothing of it, and nobody gains anything."""
     of_all = any(name in route for name in ("/themes/{id}", "/actions/{id}", "/meetings/{id}", "/views/{id}"))
     hanging = ("{id}", "{ref}", "{milestone}", "{evidence}", "{change_request}")
+    if any(name in route for name in ("/submissions/{id}", "{submission}", "/inbox/triage")):
+        # What the NHS sent is known to its own people as well.
+        return LET_IN if who == "nora" else UNKNOWN if who in KEPT_FROM else line[who]
     hangs_on_a_milestone = not of_all and any(name in route for name in hanging)
     if hangs_on_a_milestone and who in KEPT_FROM and line["nobody"] == SIGN_IN:
         return UNKNOWN

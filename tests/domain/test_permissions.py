@@ -56,6 +56,8 @@ TABLE = {
     Act.OPEN_FILE: ("MSA", "MSA", "CMSA"),
     Act.WITHDRAW: ("MS", "MS", "CMS"),
     Act.REVIEW: ("MS", "MS", "MS"),
+    Act.SUBMIT: ("CMS", "CMS", "CMS"),
+    Act.TRIAGE: ("MS", "MS", "MS"),
     Act.ACHIEVE: ("M", "M", "M"),
     Act.RETURN: ("M", "CMS", "M"),
     Act.REOPEN: ("M", "M", "M"),
@@ -107,7 +109,7 @@ def test_an_administrator_manages_people_and_reads_no_plan() -> None:
 
 def test_a_key_does_what_its_scopes_say_in_the_plans_it_names() -> None:
     key = Actor(kind="key", id="k", title="Key", scopes=frozenset({Scope.EVIDENCE_WRITE}), plans=frozenset({PLAN}))
-    assert {act for act in Act if may(key, act, NOT_MINE)} == {Act.ATTACH}
+    assert {act for act in Act if may(key, act, NOT_MINE)} == {Act.ATTACH, Act.SUBMIT}
     assert not may(key, Act.ATTACH, Item(plan_id="another"))
     with pytest.raises(Forbidden, match="plan:read"):
         require(key, Act.READ_PLAN, NOT_MINE)
