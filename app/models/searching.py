@@ -15,7 +15,7 @@ from app.models.evidence import Evidence, EvidenceLink
 from app.models.lowered import holds
 from app.models.milestones import Milestone, ProgressUpdate
 from app.models.records import Text
-from app.models.visibility import knowable
+from app.models.visibility import content_closed, knowable
 
 _milestones: Any = Milestone.__table__
 _updates: Any = ProgressUpdate.__table__
@@ -99,7 +99,7 @@ def evidence_with(
         )
         .join(_links, _links.c.evidence_id == latest.c.id)
         .join(_milestones, _milestones.c.id == _links.c.milestone_id)
-        .where(*_known(actor, plans), _has_all(latest.c.title, words))
+        .where(*_known(actor, plans), _has_all(latest.c.title, words), ~content_closed(actor, latest.c.id))
         .order_by(latest.c.id.desc(), _milestones.c.position)
         .limit(limit)
     )

@@ -6,17 +6,19 @@ parameters, the others the actor's own values.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, true
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, true
 from sqlalchemy import false as never
 
 from app.domain.actors import Actor
 from app.domain.permissions import may_know_all, plans_known
-from app.domain.words import Scope
+from app.domain.words import Role, Scope, SubmissionState
 from app.models.milestones import Milestone, MilestoneRestriction, MilestoneSupporter
+from app.models.submissions import Submission
 
 _milestones: Any = Milestone.__table__
 _restrictions: Any = MilestoneRestriction.__table__
 _supporters: Any = MilestoneSupporter.__table__
+_submissions: Any = Submission.__table__
 
 
 def knowable(actor: Actor) -> ColumnElement[bool]:
@@ -70,6 +72,23 @@ def viewer_parameters(actor: Actor) -> dict[str, str]:
 def withheld_in(actor: Actor, plan_id: str) -> ColumnElement[bool]:
     """The milestones of a plan that are kept from the actor: only ever counted, and only for whom that is right."""
     return and_(_milestones.c.plan_id == plan_id, ~unrestricted_for(actor))
+
+
+def content_closed(actor: Actor, item_id: Any) -> ColumnElement[bool]:
+    """Whether this column holds the id of a submission, or of its evidence, that was misdirected and whose content is
+    closed to the actor: to all but who triaged it and senior officers.
+    """
+    columns = _submissions.c
+    closed = exists().where(
+        or_(columns.evidence_id == item_id, columns.id == item_id), columns.state == SubmissionState.MISDIRECTED
+    )
+    if actor.is_system:
+        return never()
+    if not actor.is_person:
+        return closed
+    officer_in = frozenset(plan for plan, roles in actor.roles.items() if Role.SENIOR_OFFICER in roles)
+    theirs = or_(columns.triaged_by == actor.id, _in(columns.plan_id, officer_in))
+    return closed.where(~func.coalesce(theirs, never()))
 
 
 def is_party_only(actor: Actor) -> bool:

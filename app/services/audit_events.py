@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from app.db import UnitOfWork
 from app.domain import permissions
@@ -14,11 +14,14 @@ from app.domain.permissions import Act, Item
 from app.domain.refusals import invalid
 from app.models import AuditEvent, AuditHead, Milestone, Plan, Text
 from app.models.texts import REDACTED
-from app.models.visibility import knowable_in
+from app.models.visibility import content_closed, knowable_in
 from app.services.cases import Case, read_case
 from app.services.plans import known_plan
 
 LONGEST_SEQ = 15  # digits
+CONTENT = ("title", "description", "statement", "link", "message")
+"""What of a submission or its evidence is closed once it was misdirected."""
+CLOSED = "[closed: misdirected]"
 _BATCH = 2000
 _STEP = 500
 
@@ -131,8 +134,12 @@ def _lines(uow: UnitOfWork, events: list[AuditEvent]) -> tuple[AuditLine, ...]:
 def _bodies(uow: UnitOfWork, text_ids: list[str]) -> dict[str, str | None]:
     if not text_ids:
         return {}
-    statement = select(Text.id, Text.body, Text.redacted_at).where(Text.id.in_(text_ids))
-    return {row.id: REDACTED if row.redacted_at else row.body for row in uow.session.execute(statement)}
+    closed = and_(Text.field.in_(CONTENT), content_closed(uow.actor, Text.item_id))  # type: ignore[attr-defined]
+    statement = select(Text.id, Text.body, Text.redacted_at, closed.label("closed")).where(Text.id.in_(text_ids))  # type: ignore[attr-defined, call-overload]
+    return {
+        row.id: REDACTED if row.redacted_at else CLOSED if row.closed else row.body
+        for row in uow.session.execute(statement)
+    }
 
 
 class _Counter:

@@ -15,6 +15,7 @@ from app.domain.evidence import EvidenceView, LinkedEvidence, Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale, refuse
+from app.domain.submissions import MISDIRECTED_TITLE
 from app.domain.words import EvidenceKind, Marking, PlanState, ReviewOutcome, ScanState, SubmissionState, TriagedThrough
 from app.models import Evidence, EvidenceLink, Submission
 from app.services import access_log, settling
@@ -100,6 +101,7 @@ def link_evidence(
     refuse_unless_open(case)
     if item.withdrawn_at is not None:
         raise _refused(case, "evidence_withdrawn", f"{item.ref} was withdrawn and cannot be linked", "evidence_link")
+    _refuse_misdirected(uow, case, item, "evidence_link")
     try:
         link(uow, case, item)
     except IntegrityError as error:
@@ -134,6 +136,8 @@ def open_content(uow: UnitOfWork, *, evidence: str) -> EvidenceContent:
     view = views_of(uow, [item])[0]
     if item.storage_name is None:
         raise NotFound("This evidence has no file")
+    if view.title == MISDIRECTED_TITLE and not view.may_open:
+        raise Forbidden("It was misdirected: it is open to who triaged it and to senior officers alone")
     if not view.may_open:
         raise Forbidden(
             "Only the organisation that provided this file, those it is shared with, and the plan's"
@@ -169,6 +173,7 @@ def review_evidence(
     item = _lock_evidence(uow, evidence, if_match)
     said = _check_review(outcome, relevance, robustness, reason)
     _refuse_in_closed_plan(case, item, "reviewed", "evidence_review")
+    _refuse_misdirected(uow, case, item, "evidence_review")
     _refuse_dependent_review(uow, case, item)
     after = [_reviewed(linked, item.id, outcome, uow) for linked in case.evidence]
     if settling.would_lapse(case, after, uow.today):
@@ -287,6 +292,16 @@ def _refuse_in_closed_plan(case: Case, item: Evidence, done: str, attempted: str
             item_kind="milestone",
             item_id=case.milestone.id,
             plan_id=case.plan.id,
+        )
+
+
+def _refuse_misdirected(uow: UnitOfWork, case: Case, item: Evidence, attempted: str) -> None:
+    misdirected = select(Submission.id).where(
+        Submission.evidence_id == item.id, Submission.state == SubmissionState.MISDIRECTED
+    )
+    if uow.session.execute(misdirected).first() is not None:
+        raise _refused(
+            case, "evidence_misdirected", f"{item.ref} was misdirected: it is evidence of nothing here", attempted
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import exists, select
@@ -13,12 +14,14 @@ from app.domain import permissions
 from app.domain.evidence import EvidenceView, LinkedEvidence, LinkView, SubmissionView
 from app.domain.permissions import Act, Item
 from app.domain.refusals import NotFound
+from app.domain.submissions import MISDIRECTED_TITLE
 from app.domain.words import PlanState, Scope
 from app.models import Evidence, EvidenceLink, EvidenceShare, Milestone, Organisation, Person, Plan, Submission
 from app.models.texts import latest_texts
 from app.models.visibility import knowable
 from app.services import cursors
 from app.services.cases import Case, require_reading
+from app.services.submissions import is_closed_to
 
 
 def find_evidence(uow: UnitOfWork, evidence: str) -> Evidence:
@@ -72,10 +75,11 @@ def views_of(uow: UnitOfWork, items: Sequence[Evidence]) -> list[EvidenceView]:
     submissions = _submissions(uow, ids)
     shares = _shares(uow, ids)
     places = _places(uow, ids)
-    return [
-        _view(uow, item, links[item.id], owners, texts, submissions.get(item.id), shares[item.id], places[item.id])
+    views = (
+        _view(uow, item, links[item.id], owners, texts, _receipt(submissions, item), shares[item.id], places[item.id])
         for item in items
-    ]
+    )
+    return [_closed_where_misdirected(uow, view, submissions.get(view.id)) for view in views]
 
 
 def _links(uow: UnitOfWork, ids: list[str]) -> tuple[dict[str, list[Any]], dict[str, str | None]]:
@@ -109,14 +113,39 @@ def _links(uow: UnitOfWork, ids: list[str]) -> tuple[dict[str, list[Any]], dict[
     return found, owners
 
 
-def _submissions(uow: UnitOfWork, ids: list[str]) -> dict[str, SubmissionView]:
+def _submissions(uow: UnitOfWork, ids: list[str]) -> dict[str, Any]:
     statement = select(
-        Submission.evidence_id, Submission.id, Submission.received_at, Submission.triage_due_at, Submission.state
+        Submission.evidence_id,
+        Submission.id,
+        Submission.plan_id,
+        Submission.received_at,
+        Submission.triage_due_at,
+        Submission.state,
+        Submission.triaged_by,
     ).where(Submission.evidence_id.in_(ids))
-    return {
-        row.evidence_id: SubmissionView(row.id, row.received_at, row.triage_due_at, row.state)
-        for row in uow.session.execute(statement)
-    }
+    return {row.evidence_id: row for row in uow.session.execute(statement)}
+
+
+def _receipt(submissions: dict[str, Any], item: Evidence) -> SubmissionView | None:
+    row = submissions.get(item.id)
+    return SubmissionView(row.id, row.received_at, row.triage_due_at, row.state) if row else None
+
+
+def _closed_where_misdirected(uow: UnitOfWork, view: EvidenceView, row: Any) -> EvidenceView:
+    """That it was sent stays; what it says is for nobody but who triaged it and senior officers."""
+    if row is None or not is_closed_to(uow.actor, plan_id=row.plan_id, state=row.state, triaged_by=row.triaged_by):
+        return view
+    return replace(
+        view,
+        title=MISDIRECTED_TITLE,
+        description=None,
+        link=None,
+        statement=None,
+        file_name=None,
+        external_ref=None,
+        may_open=False,
+        may_review=False,
+    )
 
 
 def _shares(uow: UnitOfWork, ids: list[str]) -> dict[str, set[str]]:

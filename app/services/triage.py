@@ -247,10 +247,9 @@ def _decide(uow: UnitOfWork, several: Sequence[_Locked], choice: Choice) -> None
 
 
 def _turn_into(uow: UnitOfWork, one: _Locked, choice: Choice) -> dict[str, Any]:
-    """Make the action or milestone, which names the submission as its source."""
-    source = f"{one.row.ref}, received {one.row.received_at.date().isoformat()}"
+    """Make the action or milestone, and keep which it is."""
     if choice.into is TurnedInto.ACTION:
-        action = add_action(uow, slug=one.plan.slug, theme=choice.parent or "", title=choice.title or "", source=source)
+        action = add_action(uow, slug=one.plan.slug, theme=choice.parent or "", title=choice.title or "")
         one.row.made_action_id = action.id
         return {"into": TurnedInto.ACTION, "made": action.ref}
     milestone = add_milestone(
@@ -261,7 +260,6 @@ def _turn_into(uow: UnitOfWork, one: _Locked, choice: Choice) -> dict[str, Any]:
         success_criterion=choice.success_criterion or "",
         owner=choice.owner,
         due_date=choice.due_date,
-        source=source,
     )
     one.row.made_milestone_id = milestone.row.id
     return {"into": TurnedInto.MILESTONE, "made": milestone.row.ref}

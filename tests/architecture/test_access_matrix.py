@@ -315,7 +315,7 @@ def restricted(who: str, route: str, line: dict[str, str]) -> str:
     """What is restricted to the NHS: the rest of the plan knows nothing of it, and nobody gains anything."""
     of_all = any(name in route for name in ("/themes/{id}", "/actions/{id}", "/meetings/{id}", "/views/{id}"))
     hanging = ("{id}", "{ref}", "{milestone}", "{evidence}", "{change_request}")
-    if any(name in route for name in ("/submissions/{id}", "{submission}", "/inbox/triage")):
+    if any(name in route for name in ("/submissions/{id}", "{submission}")) or route.endswith("/inbox/triage"):
         # What the NHS sent is known to its own people as well.
         return LET_IN if who == "nora" else UNKNOWN if who in KEPT_FROM else line[who]
     hangs_on_a_milestone = not of_all and any(name in route for name in hanging)
