@@ -48,7 +48,7 @@ class Link(TypedDict):
 
 
 @exactly
-class Submission(TypedDict):
+class Receipt(TypedDict):
     """The receipt of what came from outside the lead organisation: a person triages it by `triage_due_at`. When it is
     given, `notice` says what Waymark is not for, and whom to tell instead.
     """
@@ -84,7 +84,7 @@ class Evidence(TypedDict):
     marking: Marking
     state: str
     links: list[Link]
-    submission: Submission | None
+    submission: Receipt | None
     version: str
 
 
@@ -131,7 +131,7 @@ def _link(view: LinkView) -> Link:
     }
 
 
-def _submission(view: SubmissionView) -> Submission:
+def _submission(view: SubmissionView) -> Receipt:
     return {"id": view.id, "triage_due_at": view.triage_due_at, "state": view.state}
 
 

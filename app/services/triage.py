@@ -138,10 +138,9 @@ def _locked(uow: UnitOfWork, ids: Sequence[str]) -> list[_Locked]:
     """
     _lock_evidence_first(uow, ids)
     statement = (
-        select(Submission, Plan, Evidence, Person.post_title)
+        select(Submission, Plan, Evidence)
         .join(Plan, Plan.id == Submission.plan_id)
         .outerjoin(Evidence, Evidence.id == Submission.evidence_id)
-        .outerjoin(Person, Person.id == Submission.triaged_by)
         .where(Submission.id.in_(ids))
         .order_by(Submission.id)
         .with_for_update(of=Submission, key_share=True)
@@ -149,7 +148,16 @@ def _locked(uow: UnitOfWork, ids: Sequence[str]) -> list[_Locked]:
     rows = uow.session.execute(statement, execution_options={"populate_existing": True}).all()
     if len(rows) != len(ids):
         raise NotFound
-    return [_Locked(row, plan, item, _facts(row, plan, title)) for row, plan, item, title in rows]
+    names = _triager_names(uow, [row.triaged_by for row, *_ in rows if row.triaged_by])
+    return [_Locked(row, plan, item, _facts(row, plan, names.get(row.triaged_by or ""))) for row, plan, item in rows]
+
+
+def _triager_names(uow: UnitOfWork, ids: Sequence[str]) -> dict[str, str]:
+    """Asked for after the lock: a join would name whoever had triaged before somebody else's change was waited for."""
+    if not ids:
+        return {}
+    statement = select(Person.id, Person.post_title).where(Person.id.in_(ids))  # type: ignore[call-overload]
+    return {row.id: row.post_title for row in uow.session.execute(statement)}
 
 
 def _lock_evidence_first(uow: UnitOfWork, ids: Sequence[str]) -> None:
