@@ -49,11 +49,13 @@ class Asked:
         milestone = view.row.id
         asked = {"kind": "cancellation", "ground": "no_longer_needed", "reason": "It came about by itself"}
         meeting = {"on": world.clock.today.replace(day=28).isoformat()}
+        view_of_red = {"name": "Red", "of": "exceptions", "filters": {"rag": "red"}, "shared": True}
         self.there = {
             "milestones": milestone,
             "evidence": made(api.attach(view))["id"],
             "change-requests": made(api.post(f"/milestones/{milestone}/change-requests", "connie", json=asked))["id"],
             "meetings": made(api.post(f"/plans/{PLAN}/meetings", "petra", json=meeting))["id"],
+            "views": made(api.post(f"/plans/{PLAN}/views", "petra", json=view_of_red))["id"],
             "themes": world.theme,
             "actions": world.action,
         }

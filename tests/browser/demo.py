@@ -57,7 +57,8 @@ class Demo:
     """A loaded demo. `tokens` are session cookies, `passwords` what is typed, both by the short name.
 
     `waiting_id` is the milestone that waits for the partner whose `key` it is; `evidence` an item that was rejected,
-    `change_request` one that nobody has decided on, `next_review` a day as addresses have it.
+    `change_request` one that nobody has decided on, `next_review` a day as addresses have it,
+    `view` a saved one of the manager's own.
     """
 
     folder: Path
@@ -69,6 +70,7 @@ class Demo:
     change_request: str
     next_review: str
     meeting: str
+    view: str
     passwords: dict[str, str]
     tokens: dict[str, str]
 
@@ -110,7 +112,7 @@ def _load(folder: Path) -> Demo:
     passwords = {person.email: person.password for person in credentials.people}
     key = credentials.keys[0]
 
-    def add(uow: UnitOfWork) -> tuple[str, dict[str, str], tuple[str, str, str, str]]:
+    def add(uow: UnitOfWork) -> tuple[str, dict[str, str], tuple[str, ...]]:
         invitation = people.create_person(
             uow, email=CAST["noel"], post_title="Newcomer", organisation="haringey-council"
         )
@@ -129,14 +131,15 @@ def _load(folder: Path) -> Demo:
         change_request=found[1],
         next_review=found[2],
         meeting=found[3],
+        view=found[4],
         passwords={name: passwords.get(email, "") for name, email in CAST.items()},
         tokens=tokens,
     )
 
 
-def _found(uow: UnitOfWork) -> tuple[str, str, str, str]:
+def _found(uow: UnitOfWork) -> tuple[str, ...]:
     """What has no name of its own: the rejected evidence E-017, the request that waits at M-02, the next review and its
-    meeting.
+    meeting, and the manager's own view.
     """
     next_review = _one(
         uow,
@@ -156,6 +159,7 @@ def _found(uow: UnitOfWork) -> tuple[str, str, str, str]:
             "SELECT review_meetings.id FROM review_meetings JOIN plans ON plans.id = plan_id"
             f" WHERE slug = '{PLAN}' AND on_day = '{next_review}'",
         ),
+        _one(uow, "SELECT id FROM saved_views WHERE NOT shared"),
     )
 
 

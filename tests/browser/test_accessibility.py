@@ -22,7 +22,7 @@ from tests.browser.visitors import Visitor
 
 P = f"/plans/{PLAN}"
 
-# Who opens what. {evidence}, {invitation}, {change_request}, {next_review} and {meeting} are the demo's.
+# Who opens what. {evidence}, {invitation}, {change_request}, {next_review}, {meeting} and {view} are the demo's.
 PAGES: dict[str, list[str]] = {
     "": ["/sign-in", "/sign-in/help", "/invitations/{invitation}", "/help", "/help/rag", "/help/accessibility",
          "/help/privacy", "/api/v1/docs"],
@@ -38,6 +38,9 @@ PAGES: dict[str, list[str]] = {
         "/search", "/search?q=rota", f"{P}/search?q=supervision", f"{P}/search?q=nothing+like+it",
         f"{P}/themes", f"{P}/themes/new", f"{P}/themes/T-01/edit", f"{P}/actions/new", f"{P}/actions/A-01/edit",
         f"{P}/edit", f"{P}/memberships",
+        f"{P}/views", f"{P}/views/new?list=exceptions&rag=red&cause=workforce", "/views",
+        "/views/new?list=exceptions&rag=red", "/views/{view}/edit", "/views/{view}/deletion",
+        f"{P}/milestones?theme=none",
         milestone("M-03"), milestone("M-06"), milestone("M-07"), milestone("M-28"), milestone("M-33"),
         milestone("M-35"), milestone("M-41"), milestone("M-44"),
         milestone("M-06", "audit"), milestone("M-06", "edit"), milestone("M-06", "return"),
@@ -87,12 +90,13 @@ NOT_PAGES = {
     "/", "/milestones/{milestone}", "/plans/{plan}/milestones/{ref}/achievement", "/evidence/{evidence}/content",
     "/plans/{plan}/timeline.svg", "/plans.csv", "/exceptions.csv", "/plans/{plan}/exceptions.csv",
     "/plans/{plan}/milestones.csv", "/plans/{plan}/milestones/{ref}/audit.csv", "/plans/{plan}/audit-events.csv",
-    "/plans/{plan}/meetings.csv",
+    "/plans/{plan}/meetings.csv", "/plans/{plan}/change-requests.csv", "/plans/{plan}/honesty-checks.csv",
+    "/plans/{plan}/timeline.csv", "/plans/{plan}/milestones/{ref}/evidence.csv", "/updates.csv",
 }  # fmt: skip
 
 
 def addressed(path: str, place: Place) -> str:
-    for name in ("evidence", "invitation", "change_request", "next_review", "meeting"):
+    for name in ("evidence", "invitation", "change_request", "next_review", "meeting", "view"):
         path = path.replace(f"{{{name}}}", getattr(place.demo, name))
     return path
 
