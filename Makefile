@@ -22,7 +22,7 @@ help:
 run: .venv/.run-stamp .venv/.assets-stamp
 	@tools/run.sh "$(DATA)" "$(PORT)"
 
-test: .venv/.dev-stamp .venv/.test-assets-stamp .venv/.browser-stamp
+test: .venv/.dev-stamp .venv/.test-assets-stamp .venv/.browser-stamp .venv/.clamd-stamp
 	@WAYMARK_SETUP_STARTED=$(STARTED) $(BIN)/python tools/test.py
 
 fuzz: .venv/.dev-stamp .venv/.assets-stamp
@@ -78,4 +78,8 @@ clean:
 
 .venv/.browser-stamp: .venv/.dev-stamp .venv/.test-assets-stamp tools/browser.py
 	@$(BIN)/python tools/browser.py
+	@touch $@
+
+.venv/.clamd-stamp: .venv/.installer-stamp tools/clamd.py
+	@$(BIN)/python tools/clamd.py
 	@touch $@

@@ -33,8 +33,10 @@ from app.domain.days import clock_time, london_day, long_date
 from app.domain.refusals import Refused, Unavailable, WaymarkError
 from app.domain.words import Door
 from app.migrations import triggers
+from app.scanner import Scanner
 from app.services import audit_events, evidence_files, jobs, keys, people, seeds
 from app.services.people import ORGANISATION_KINDS
+from app.services.scans import Scanned
 from app.services.seeds_format import BadSeeds
 from app.services.starting import CannotStart, check_start, database_problems
 from app.settings import BadSettings, Settings, load_settings
@@ -300,20 +302,29 @@ app.add_typer(seed_commands, name="seeds")
 def run_jobs() -> None:
     """Do what is due, once. May run at any time, beside a server too, which does the same from time to time.
 
-    Achieved milestones whose evidence has ended fall back; files of no row, broken uploads, old answers, and sessions
-    and invitations that are over are deleted.
+    Achieved milestones whose evidence has ended fall back; files that wait for the virus scanner are sent to it; files
+    of no row, broken uploads, old answers, and sessions and invitations that are over are deleted.
     """
     with _ready() as waymark, _progress() as progress:
-        done = jobs.run_due(waymark.database, waymark.storage, _now(), progress=progress)
+        scanner = Scanner(waymark.settings.clamav_url) if waymark.settings.scans else None
+        done = jobs.run_due(waymark.database, waymark.storage, _now(), scanner=scanner, progress=progress)
     _tell(f"{_count(done.fell_back, 'milestone')} fell back, because their evidence has ended.")
     _tell(
         f"{_count(done.files_deleted, 'file')} of no row and {_count(done.uploads_cleared, 'broken upload')} deleted."
     )
+    _tell_scans(done.scanned)
     _tell(f"{_count(done.records_deleted, 'record')} deleted that had served their purpose.")
     _tell(f"{_count(done.waiting_to_be_sent, 'message')} waiting to be sent.")
     if done.store_away:
         _tell("The store of the evidence files is away: they were not looked at. The next run tries again.")
         raise typer.Exit(SOMETHING_WRONG)
+
+
+def _tell_scans(scanned: Scanned) -> None:
+    if scanned.clean or scanned.quarantined:
+        _tell(f"{_count(scanned.clean, 'file')} scanned and clean, {scanned.quarantined} put in quarantine.")
+    if scanned.waiting:
+        _tell(f"{_count(scanned.waiting, 'file')} still waiting to be scanned: {scanned.trouble}.")
 
 
 @evidence_commands.command("verify")

@@ -44,8 +44,10 @@ from app.doors.middleware import (
 )
 from app.pages import errors
 from app.pages.static_files import StaticFiles
+from app.scanner import Scanner
 from app.services import jobs
 from app.services.evidence_files import open_store
+from app.services.scans import scan_waiting
 from app.services.starting import CannotStart, apply_settings, check_start, readiness
 from app.settings import BadSettings, Settings, is_loopback, load_settings
 from app.storage import Storage
@@ -56,6 +58,7 @@ Clock = Callable[[], datetime]
 BODY_BYTES = 1_000_000
 READER_THREADS_SQLITE, READER_THREADS_POSTGRESQL = 2, 4
 WRITERS_SQLITE, WRITERS_POSTGRESQL = 1, 3
+SCAN_SECONDS, SCAN_SECONDS_AWAY = 2, 60  # between two looks for files to scan; when the scanner is away
 COLLECT_EVERY = 50_000  # new things between two looks for cycles among the youngest
 
 
@@ -158,6 +161,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks.start_soon(_write_last_uses, app)
         if app.state.settings.run_jobs_in_process:
             tasks.start_soon(_run_jobs, app)
+            if app.state.settings.scans:
+                tasks.start_soon(_scan_files, app)
         tasks.start_soon(_read_front_door, app)
         yield
         tasks.cancel_scope.cancel()
@@ -196,6 +201,25 @@ async def _run_jobs(app: FastAPI) -> None:
         # The daily line that `waymark audit verify --anchor` compares with.
         for chain, seq, chain_hash in done.heads:
             logger.info(HEAD_EVENT, chain=chain, seq=seq, hash=chain_hash)
+
+
+async def _scan_files(app: FastAPI) -> None:
+    """Has what was sent scanned soon after it came; a scanner that is away is asked again, less and less often."""
+    thread = anyio.CapacityLimiter(1)
+    scanner = Scanner(app.state.settings.clamav_url)
+    pause = SCAN_SECONDS
+    while True:
+        await anyio.sleep(pause)
+        run = partial(scan_waiting, app.state.database, app.state.storage, scanner, app.state.clock())
+        try:
+            done = await run_sync(run, limiter=thread, abandon_on_cancel=True)
+        except Exception:
+            logger.exception("scan_failed")
+            pause = SCAN_SECONDS_AWAY
+            continue
+        if done.trouble:
+            logger.warning("files_not_scanned", waiting=done.waiting, why=done.trouble)
+        pause = min(2 * pause, SCAN_SECONDS_AWAY) if done.trouble else SCAN_SECONDS
 
 
 def _add_health(app: FastAPI) -> None:

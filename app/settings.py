@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     s3_region: str = "eu-west-2"
     s3_access_key_id: SecretStr = SecretStr("")
     s3_secret_access_key: SecretStr = SecretStr("")
+    clamav_url: str = ""
     run_jobs_in_process: bool = True
 
     @field_validator("public_origin")
@@ -68,6 +69,16 @@ class Settings(BaseSettings):
             raise ValueError("must name a folder (file: and its path from the root) or a bucket (s3://bucket/prefix)")
         return value
 
+    @field_validator("clamav_url")
+    @classmethod
+    def scanner_is_known(cls, value: str) -> str:
+        parts = urlsplit(value)
+        is_socket = parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/")
+        is_address = parts.scheme == "tcp" and bool(parts.hostname) and _port_of(value) and not parts.path
+        if value and not is_socket and not is_address:
+            raise ValueError("must name clamd's socket (unix: and its path from the root) or address (tcp://host:port)")
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def proxies_are_networks(cls, value: str) -> str:
@@ -88,6 +99,11 @@ class Settings(BaseSettings):
         return self.storage_url or f"file://{(self.data / 'evidence').resolve()}"
 
     @property
+    def scans(self) -> bool:
+        """Whether files are scanned before they count."""
+        return bool(self.clamav_url)
+
+    @property
     def secure(self) -> bool:
         """Whether people reach Waymark over TLS: decides the cookie's name, Secure, and HSTS."""
         return self.public_origin.startswith("https://")
@@ -101,6 +117,13 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """Whether anybody but this machine can reach Waymark: then the demo's secret and people are refused."""
         return not (is_loopback(self.host) and self.origin_is_loopback)
+
+
+def _port_of(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None
 
 
 def is_loopback(host: str | None) -> bool:

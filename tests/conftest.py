@@ -7,7 +7,7 @@ import pytest
 from app.db import Database
 from tests.factories import Clock, World
 
-pytest_plugins = ["tests.profiles", "tests.postgres", "tests.databases", "tests.compiled"]
+pytest_plugins = ["tests.profiles", "tests.postgres", "tests.databases", "tests.compiled", "tests.clamd"]
 
 
 @pytest.fixture

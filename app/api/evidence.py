@@ -16,7 +16,7 @@ from app.api.answers import EvidenceId, MilestoneId, Page
 from app.api.bodies import Body, Day, Key, Line, LongText, Said, from_form, storably, stripped, whole
 from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
 from app.api.problems import is_json
-from app.api.receiving import as_upload, keeping, read_json, takes_file, with_body
+from app.api.receiving import read_json, takes_file, with_body
 from app.api.shapes import Listing, Organisation, exactly
 from app.domain.evidence import EvidenceView, LinkView, SubmissionView
 from app.domain.files import KINDS, content_disposition, repr_digest
@@ -24,6 +24,7 @@ from app.domain.milestones import MilestoneKey, OrganisationRef
 from app.domain.refusals import Unavailable, invalid
 from app.domain.submissions import notice
 from app.domain.words import EvidenceKind, Marking, ReviewOutcome, SubmissionState
+from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.services import evidence as services
 from app.storage import MissingFile, Opened
@@ -253,7 +254,7 @@ async def attach_evidence(run: Receiving, request: Request, milestone_id: Milest
         return await run.write(
             keeping(file, services.attach_evidence),
             milestone=key,
-            upload=as_upload(file),
+            upload=upload_of(file, run.settings),
             **form.facts(),
             if_match=run.if_match,
             respond=_receipt(run.front_door),

@@ -14,7 +14,7 @@ from app.api.answers import MilestoneId, Paging, PlanSlug, knows_names_only
 from app.api.bodies import Body, Day, Elsewhere, Key, Line, LongText, Nothing, Place, Said, absent, from_form
 from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
 from app.api.problems import is_json
-from app.api.receiving import as_upload, keeping, read_json, takes_file, with_body
+from app.api.receiving import read_json, takes_file, with_body
 from app.api.shapes import CountedListing, Evidenced, Listing, Need, Organisation, Person, Reference, exactly
 from app.db import UnitOfWork
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, MilestoneStub, MilestoneView
@@ -22,6 +22,7 @@ from app.domain.plans import MilestoneFilters, MilestonePage, order_of
 from app.domain.rag import Reason as RagReason
 from app.domain.refusals import Forbidden
 from app.domain.words import DateSetter, Marking, Rag, Status
+from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.services import baselines
 from app.services import milestones as services
@@ -399,7 +400,7 @@ async def _complete(
         milestone=key,
         completed_date=body.completed_date,
         narrative=body.narrative,
-        upload=as_upload(file) if file else None,
+        upload=upload_of(file, run.settings),
         title=title,
         if_match=run.if_match,
         respond=moved_on,

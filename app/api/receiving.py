@@ -1,7 +1,7 @@
 """Bodies of routes that take a file: JSON or a form, read only after it is known that the caller may send one."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import Request
@@ -10,11 +10,8 @@ from pydantic.json_schema import models_json_schema
 
 from app.api.bodies import Body
 from app.api.problems import BODY_LIMIT, UPLOAD_LIMIT
-from app.db import UnitOfWork
-from app.domain.evidence import Upload
 from app.domain.files import ACCEPTED_SENTENCE, MEGABYTE
 from app.domain.refusals import Malformed, TooLarge
-from app.storage import IncomingFile, name_of
 
 B = TypeVar("B", bound=Body)
 T = TypeVar("T")
@@ -33,32 +30,6 @@ async def read_json(request: Request, model: type[B]) -> tuple[B, bytes]:
     except (ValueError, RecursionError) as error:
         raise Malformed("The body is not JSON") from error
     return model.model_validate(sent), bytes(taken)
-
-
-def as_upload(file: IncomingFile) -> Upload:
-    """A received file as services take it. It has its name in the store once it is kept."""
-    return Upload(
-        file_name=file.file_name,
-        content_type=file.content_type,
-        size=file.size,
-        sha256=file.sha256,
-        storage_name=name_of(file.sha256),
-    )
-
-
-def keeping(file: IncomingFile | None, use_case: Callable[..., T]) -> Callable[..., T]:
-    """A use case that keeps the file once nothing stands against it any more, and before its row is committed:
-    whatever is refused leaves no file, and there is no row without one.
-    """
-    if file is None:
-        return use_case
-
-    def use_case_and_file(uow: UnitOfWork, **arguments: Any) -> T:
-        result = use_case(uow, **arguments)
-        file.keep()
-        return result
-
-    return use_case_and_file
 
 
 def takes_file(*, json_body: type[Body], form: type[Body], file_required: bool) -> dict[str, Any]:

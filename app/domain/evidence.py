@@ -180,15 +180,27 @@ def unmet_independence(
     return found
 
 
+def why_sealed(scan: ScanState) -> Reason | None:
+    """Why a file can be neither opened nor accepted: nobody knows yet that it is safe, or that it is not is known."""
+    if scan is ScanState.PENDING:
+        return Reason("evidence_pending_scan", "The file is waiting to be scanned for viruses. Try again after that")
+    if scan is ScanState.INFECTED:
+        return Reason(
+            "evidence_quarantined", "The file is in quarantine: a virus was found in it. A clean copy is needed"
+        )
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that is already safe in the store, waiting for its row."""
+    """A file that is already safe in the store, waiting for its row. `to_scan`: it counts once it has been scanned."""
 
     file_name: str
     content_type: str
     size: int
     sha256: str
     storage_name: str
+    to_scan: bool = False
 
 
 # What services hand to the doors.
@@ -257,6 +269,11 @@ class EvidenceView:
     may_withdraw: bool
     may_review: bool
     version: str
+
+    @property
+    def may_download(self) -> bool:
+        """Whether there is a file that this viewer can open now."""
+        return self.form is EvidenceForm.FILE and self.may_open and why_sealed(self.scan) is None
 
 
 def state_words(

@@ -25,6 +25,13 @@ class Evidence(SQLModel, table=True):
         Index("ix_evidence_effective_to", "effective_to"),
         Index("ix_evidence_plan_sha256", "plan_id", "sha256"),
         Index(
+            "ix_evidence_waiting_scan",
+            "received_at",
+            "id",
+            sqlite_where=text("scan = 'pending'"),
+            postgresql_where=text("scan = 'pending'"),
+        ),
+        Index(
             "ix_evidence_plan_effective_from",
             "plan_id",
             "effective_from",

@@ -10,12 +10,13 @@ from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.plans import Choices, PlanView
 from app.domain.refusals import Forbidden, NotFound
 from app.domain.words import EvidenceKind, Marking, ReviewOutcome
+from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.frames import frame_of
 from app.pages.milestone_facts import MARKINGS
-from app.pages.milestone_words import link_to, logged
+from app.pages.milestone_words import SCANS, link_to, logged
 from app.pages.milestones import (
     address_of,
     read_milestone,
@@ -24,7 +25,7 @@ from app.pages.milestones import (
     show_milestone_page,
 )
 from app.pages.templating import render, wants_fragment
-from app.pages.uploading import UPLOAD_BODY, keeping, received, upload_of
+from app.pages.uploading import UPLOAD_BODY, received
 from app.pages.wording import EVIDENCE_KIND_WORDS
 from app.services import evidence as services
 from app.services.plans import choices, get_plan
@@ -60,7 +61,8 @@ async def attach_evidence(run: Receiving, plan: str, ref: str, request: Request)
     async def change(form: Form, file: IncomingFile | None) -> Response:
         facts = _facts(form, has_file=file is not None)
         form.check()
-        item = await run.write(keeping(file, services.attach_evidence), milestone=key, upload=upload_of(file), **facts)
+        upload = upload_of(file, run.settings)
+        item = await run.write(keeping(file, services.attach_evidence), milestone=key, upload=upload, **facts)
         return see_other(f"{address_of(plan, ref)}#{item.ref}")
 
     async def again(form: Form, status: int) -> Response:
@@ -124,6 +126,7 @@ def show_evidence(run: Reading, evidence: str, request: Request) -> Response:
         entry=logged(item, item.links[0]),
         links=[(link, logged(item, link)) for link in item.links],
         kind=EVIDENCE_KIND_WORDS[item.kind],
+        scan=SCANS[item.scan],
     )
 
 

@@ -9,12 +9,13 @@ from fastapi.responses import Response
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneView
 from app.domain.plans import PlanView
+from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.milestones import address_of, read_milestone, require_offer, show_form, show_milestone_page
 from app.pages.templating import wants_fragment
-from app.pages.uploading import UPLOAD_BODY, keeping, received, upload_of
+from app.pages.uploading import UPLOAD_BODY, received
 from app.services import baselines
 from app.services import milestones as services
 from app.services.evidence import check_complete
@@ -249,7 +250,7 @@ async def report_completed(run: Receiving, plan: str, ref: str, request: Request
             completed_date=completed,
             narrative=narrative,
             title=form.optional("title"),
-            upload=upload_of(file),
+            upload=upload_of(file, run.settings),
         )
         return see_other(address_of(plan, ref))
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from app.domain.days import day_count, long_date
-from app.domain.evidence import EvidenceView, LinkView
+from app.domain.evidence import EvidenceView, LinkView, why_sealed
 from app.domain.milestones import AuditLine, DateChange, MilestoneView, UpdateView
 from app.domain.words import (
     CAUSE_WORDS,
@@ -17,6 +17,7 @@ from app.domain.words import (
     MilestoneEventKind,
     Rag,
     ReviewOutcome,
+    ScanState,
     Status,
 )
 from app.pages.change_words import cancelled_because
@@ -96,6 +97,7 @@ class LoggedEvidence:
     score: str
     may_review: bool
     marking: str
+    sealed: str
 
 
 _STATES = {
@@ -110,6 +112,14 @@ _STATES = {
 }
 
 
+SCANS = {
+    ScanState.PENDING: "Waiting for it: until then the file counts nowhere and cannot be opened",
+    ScanState.CLEAN: "Nothing found",
+    ScanState.INFECTED: "In quarantine: a virus was found. The file counts nowhere and nobody can open it",
+    ScanState.UNSCANNED: "Not scanned: no scanner was set up when it came",
+}
+
+
 def link_to(item: EvidenceView, view: MilestoneView) -> LinkView | None:
     """How an item bears on this milestone."""
     return next((link for link in item.links if link.milestone_id == view.row.id), None)
@@ -118,6 +128,7 @@ def link_to(item: EvidenceView, view: MilestoneView) -> LinkView | None:
 def logged(item: EvidenceView, link: LinkView | None) -> LoggedEvidence:
     """An item with its state for one milestone in words."""
     state, state_class = _state(link)
+    sealed = why_sealed(item.scan)
     return LoggedEvidence(
         item=item,
         state=state,
@@ -127,6 +138,7 @@ def logged(item: EvidenceView, link: LinkView | None) -> LoggedEvidence:
         score=_score(link),
         may_review=item.may_review and link is not None,
         marking="Official-Sensitive" if item.marking is Marking.OFFICIAL_SENSITIVE else "",
+        sealed=sealed.message if sealed is not None else "",
     )
 
 

@@ -1,19 +1,17 @@
 """Forms that bring a file: who may send one is known before the body is read, and every word typed is kept."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypedDict, TypeVar
+from typing import TypedDict, TypeVar
 
 from fastapi import Request
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from app.db import UnitOfWork
-from app.domain.evidence import Upload
 from app.domain.files import MAX_BODY_BYTES
 from app.domain.refusals import Invalid, Refused, Stale, TooLarge, Unavailable, UnsupportedContent, WaymarkError
 from app.pages.deps import PageReceiver
 from app.pages.forms import Form
-from app.storage import IncomingFile, name_of
+from app.storage import IncomingFile
 from app.uploads import ReceivedForm, receive_upload
 
 T = TypeVar("T")
@@ -73,31 +71,3 @@ async def _drain(request: Request) -> None:
                 return
     except (ClientDisconnect, RuntimeError):
         return  # gone, or read to its end already
-
-
-def upload_of(file: IncomingFile | None) -> Upload | None:
-    """A received file as services take it. It has its name in the store once it is kept."""
-    if file is None:
-        return None
-    return Upload(
-        file_name=file.file_name,
-        content_type=file.content_type,
-        size=file.size,
-        sha256=file.sha256,
-        storage_name=name_of(file.sha256),
-    )
-
-
-def keeping(file: IncomingFile | None, use_case: Callable[..., T]) -> Callable[..., T]:
-    """A use case that keeps the file once nothing stands against it, and before its row is committed: what is refused
-    leaves no file, and there is no row without one.
-    """
-    if file is None:
-        return use_case
-
-    def use_case_and_file(uow: UnitOfWork, **arguments: Any) -> T:
-        result = use_case(uow, **arguments)
-        file.keep()
-        return result
-
-    return use_case_and_file

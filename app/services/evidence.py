@@ -16,7 +16,7 @@ from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale, refuse
 from app.domain.submissions import MISDIRECTED_TITLE
-from app.domain.words import EvidenceKind, Marking, PlanState, ReviewOutcome, ScanState, SubmissionState, TriagedThrough
+from app.domain.words import EvidenceKind, Marking, PlanState, ReviewOutcome, SubmissionState, TriagedThrough
 from app.models import Evidence, EvidenceLink, Submission
 from app.services import access_log, settling
 from app.services.cases import Case, affected_cases, open_case, read_case
@@ -143,8 +143,9 @@ def open_content(uow: UnitOfWork, *, evidence: str) -> EvidenceContent:
             "Only the organisation that provided this file, those it is shared with, and the plan's"
             " managers, senior officers and auditors can open it"
         )
-    if item.scan is ScanState.INFECTED:
-        raise refuse("evidence_quarantined", "The file is in quarantine and cannot be opened")
+    sealed = rules.why_sealed(item.scan)
+    if sealed is not None:
+        raise Refused([sealed], title=f"{item.ref} cannot be opened")
     access_log.note(uow, "opened", item_kind="evidence", item_id=item.id, plan_id=item.plan_id)
     return EvidenceContent(
         item.storage_name,
@@ -170,11 +171,11 @@ def review_evidence(
     view = get_evidence(uow, evidence=evidence)
     target = _reviewed_milestone(view, milestone)
     case = open_case(uow, MilestoneKey(id=target), act=Act.REVIEW)
-    item = _lock_evidence(uow, evidence, if_match)
+    item = lock_evidence(uow, evidence, if_match)
     said = _check_review(outcome, relevance, robustness, reason)
     _refuse_in_closed_plan(case, item, "reviewed", "evidence_review")
     _refuse_misdirected(uow, case, item, "evidence_review")
-    _refuse_dependent_review(uow, case, item)
+    _refuse_review(uow, case, item, outcome)
     after = [_reviewed(linked, item.id, outcome, uow) for linked in case.evidence]
     if settling.would_lapse(case, after, uow.today):
         settling.fall_back(uow, case, day=uow.today, why=f"{item.ref} {outcome}")
@@ -206,7 +207,7 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
         select(EvidenceLink.milestone_id).where(EvidenceLink.evidence_id == view.id)
     ).scalars()
     affected = affected_cases(uow, list(linked_to))
-    item = _lock_evidence(uow, evidence, None)
+    item = lock_evidence(uow, evidence)
     permissions.require(
         uow.actor, Act.WITHDRAW, Item(plan_id=item.plan_id, organisations=frozenset({item.organisation_id}))
     )
@@ -245,7 +246,8 @@ def evidence_version(item: Any) -> str:
     return f"{item.version}.{item.link_seq}"
 
 
-def _lock_evidence(uow: UnitOfWork, evidence: str, if_match: str | None) -> Evidence:
+def lock_evidence(uow: UnitOfWork, evidence: str, if_match: str | None = None) -> Evidence:
+    """The item as it is now, locked; its milestones were locked before it. Raises Stale."""
     item = uow.session.execute(
         select(Evidence).where(Evidence.id == evidence).with_for_update(key_share=True),
         execution_options={"populate_existing": True},
@@ -305,7 +307,7 @@ def _refuse_misdirected(uow: UnitOfWork, case: Case, item: Evidence, attempted: 
         )
 
 
-def _refuse_dependent_review(uow: UnitOfWork, case: Case, item: Evidence) -> None:
+def _refuse_review(uow: UnitOfWork, case: Case, item: Evidence, outcome: ReviewOutcome) -> None:
     found: list[Reason] = rules.unmet_independence(
         reviewer_id=uow.actor.id,
         provider_id=item.provided_by,
@@ -313,6 +315,9 @@ def _refuse_dependent_review(uow: UnitOfWork, case: Case, item: Evidence) -> Non
         withdrawn=item.withdrawn_at is not None,
         ref=item.ref,
     )
+    sealed = rules.why_sealed(item.scan)
+    if sealed is not None and outcome is ReviewOutcome.ACCEPTED:
+        found.append(sealed)
     if found:
         raise Refused(
             found,

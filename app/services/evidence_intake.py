@@ -142,7 +142,7 @@ def _checked(uow: UnitOfWork, case: Case, offer: Offer) -> tuple[Evidence, dict[
         door=uow.actor.door,
         external_ref=external_ref,
         marking=offer.marking,
-        scan=ScanState.UNSCANNED,
+        scan=ScanState.PENDING if upload and upload.to_scan else ScanState.UNSCANNED,
     )
     return evidence, {"description": description, "statement": statement}
 

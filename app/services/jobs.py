@@ -19,7 +19,9 @@ from app.domain.refusals import Unavailable
 from app.domain.words import Status
 from app.models import IdempotencyRecord, Invitation, Milestone, OutboxMessage, Setting, UserSession
 from app.models.identity import table_of
+from app.scanner import Scanner
 from app.services import audit_events, cases, evidence_files
+from app.services.scans import NOTHING_SCANNED, Scanned, scan_waiting
 from app.storage import Storage, Swept
 
 EVERY = timedelta(minutes=5)
@@ -50,6 +52,7 @@ class Done:
     files_deleted: int = 0
     uploads_cleared: int = 0
     store_away: bool = False
+    scanned: Scanned = NOTHING_SCANNED
     waiting_to_be_sent: int = 0
     heads: tuple[tuple[str, int, str], ...] = ()
 
@@ -58,8 +61,11 @@ def _silent(_what: str, _done: int, _of: int | None) -> None:
     pass
 
 
-def run_due(database: Database, storage: Storage, now: datetime, *, progress: Progress = _silent) -> Done:
-    """Do everything that is due. Safe beside a running server, and beside itself."""
+def run_due(
+    database: Database, storage: Storage, now: datetime, *, scanner: Scanner | None = None, progress: Progress = _silent
+) -> Done:
+    """Do everything that is due. Safe beside a running server, and beside itself. `scanner`: None where none is set."""
+    scanned = _scan(database, storage, scanner, now, progress=progress)
     fell_back = fall_back_expired(database, now, progress=progress)
     records_deleted = delete_old_records(database, now, progress=progress)
     swept = _sweep(database, storage, now, progress=progress)
@@ -69,6 +75,7 @@ def run_due(database: Database, storage: Storage, now: datetime, *, progress: Pr
         files_deleted=len(swept.deleted) if swept else 0,
         uploads_cleared=swept.temporary if swept else 0,
         store_away=swept is None,
+        scanned=scanned,
         waiting_to_be_sent=_read(database, now, _waiting_to_be_sent),
     )
 
@@ -126,6 +133,16 @@ def _sweep(database: Database, storage: Storage, now: datetime, *, progress: Pro
         )
     except Unavailable:
         return None
+
+
+def _scan(
+    database: Database, storage: Storage, scanner: Scanner | None, now: datetime, *, progress: Progress
+) -> Scanned:
+    if scanner is None:
+        return NOTHING_SCANNED
+    return scan_waiting(
+        database, storage, scanner, now, progress=lambda done, of: progress("Files waiting to be scanned", done, of)
+    )
 
 
 def _over(now: datetime) -> tuple[tuple[Table, ColumnElement[bool]], ...]:

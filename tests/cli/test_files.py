@@ -11,15 +11,16 @@ from app.domain.evidence import Upload
 from app.domain.refusals import Unavailable
 from app.services import evidence, evidence_files
 from app.storage import incoming_from_bytes, open_storage
+from tests.clamd import EICAR, Daemon
 from tests.cli.conftest import Waymark
 from tests.factories import World, key
 
 
-def attach(world: World, folder: Path, content: bytes, name: str) -> Path:
+def attach(world: World, folder: Path, content: bytes, name: str, *, to_scan: bool = False) -> Path:
     """A file that was attached to a milestone. Returns where its bytes lie."""
     storage = open_storage(f"file://{folder}/evidence")
     stored = incoming_from_bytes(storage, file_name=name, content_type="text/plain", content=content).keep()
-    given = Upload(name, "text/plain", stored.size, stored.sha256, stored.name)
+    given = Upload(name, "text/plain", stored.size, stored.sha256, stored.name, to_scan=to_scan)
     view = world.milestone()
     world.write("connie", evidence.attach_evidence, milestone=key(view), title="File", upload=given)
     return folder / "evidence" / stored.name
@@ -94,3 +95,14 @@ def test_jobs_say_that_the_store_is_away(plan: World, waymark: Waymark, monkeypa
     assert result.status == 1
     assert "0 milestones fell back" in result.err
     assert "The store of the evidence files is away" in result.err
+
+
+def test_jobs_say_what_the_scanner_found(
+    plan: World, waymark: Waymark, clamd_daemon: Daemon, nobody_listens: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for content, name in ((b"A clean rota", "rota.txt"), (EICAR, "odd.txt")):
+        attach(plan, waymark.data, content, name, to_scan=True)
+    monkeypatch.setenv("WAYMARK_CLAMAV_URL", nobody_listens)
+    assert "2 files still waiting to be scanned: the virus scanner cannot be reached" in waymark("jobs", "run").err
+    monkeypatch.setenv("WAYMARK_CLAMAV_URL", clamd_daemon.tcp_url)
+    assert "1 file scanned and clean, 1 put in quarantine." in waymark("jobs", "run").err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -238,3 +239,18 @@ def test_evidence_is_withdrawn_by_its_own_organisation_only(full: Kept) -> None:
     assert full.browser("nat").get(f"/evidence/{item.id}/withdrawal").status_code == 403
     assert full.browser("nat").post(f"/evidence/{item.id}/withdrawal", data={"reason": "x"}).status_code == 403
     assert full.browser("nat").get("/evidence/unknown").status_code == 404
+
+
+def test_a_file_says_whether_it_was_scanned_and_is_offered_only_when_it_may_be_opened(full: Kept) -> None:
+    world, browser = full.world, full.browser("petra")
+    file = replace(upload(b"Another rota"), to_scan=True)
+    item = world.write(
+        "connie", evidence.attach_evidence, milestone=key(full.there["overdue"]), title="Rota", upload=file
+    )
+    page, log = browser.get(f"/evidence/{item.id}").text, browser.get(full.path("overdue")).text
+    assert "Waiting for it: until then the file counts nowhere and cannot be opened" in page
+    assert "The file is waiting to be scanned for viruses" in log
+    assert f"/evidence/{item.id}/content" not in page + log
+    answer = browser.get(f"/evidence/{item.id}/content")
+    assert answer.status_code == 409
+    assert "waiting to be scanned" in answer.text

@@ -1,6 +1,7 @@
 """A running server does the jobs itself: the loop beside the requests."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,9 +12,10 @@ from starlette.testclient import TestClient
 
 from app import main
 from app.db import Database
-from app.services import jobs
+from app.services import jobs, keys
 from app.settings import Settings
-from tests.factories import Clock
+from tests.clamd import Daemon
+from tests.factories import Clock, World
 
 
 class Log:
@@ -91,3 +93,34 @@ def test_the_loop_can_be_switched_off(
         assert not ran.wait(0.5)
     with serve():
         assert ran.wait(20)
+
+
+def test_a_server_has_what_was_sent_scanned_and_tries_again(
+    serve: Callable[..., TestClient],
+    sqlite_world: World,
+    clamd_daemon: Daemon,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(main, "SCAN_SECONDS", 0.02)
+    monkeypatch.setattr(main, "SCAN_SECONDS_AWAY", 0.02)
+    address = tmp_path / "later.sock"
+    view = sqlite_world.completed()
+    token = sqlite_world.write("connie", keys.create_token, name="Rota", days=2).secret
+    with serve(clamav_url=f"unix:{address}") as client:
+        as_connie = {"Authorization": f"Bearer {token}"}
+        sent = client.post(
+            f"/api/v1/milestones/{view.row.id}/evidence",
+            files={"file": ("rota.txt", b"A clean rota", "text/plain")},
+            data={"title": "Rota"},
+            headers=as_connie,
+        )
+        assert (sent.status_code, sent.json()["state"]) == (201, "pending_scan")
+        content = client.get(f"{sent.headers['location']}/content", headers=as_connie)
+        assert (content.status_code, content.json()["reasons"][0]["code"]) == (409, "evidence_pending_scan")
+        address.symlink_to(clamd_daemon.socket_url.removeprefix("unix:"))  # the scanner comes back
+        until = time.monotonic() + 20
+        while client.get(sent.headers["location"], headers=as_connie).json()["state"] == "pending_scan":
+            assert time.monotonic() < until, "nobody scanned it"
+            time.sleep(0.02)
+        assert client.get(f"{sent.headers['location']}/content", headers=as_connie).content == b"A clean rota"
