@@ -27,7 +27,7 @@ from app.domain.days import london_day
 from app.domain.ids import new_id
 from app.domain.refusals import Refused, Unavailable, WaymarkError, invalid, refuse
 from app.migrations import guard_refusal, overtaken
-from app.models import AuditEvent, AuditHead, IdempotencyRecord, Text
+from app.models import AuditEvent, AuditHead, IdempotencyRecord, Milestone, Text
 from app.models.lowered import SQLITE_FUNCTION
 from app.models.snapshots import snapshot_name
 
@@ -338,9 +338,18 @@ def record_refusal(uow: UnitOfWork, refused: Refused) -> None:
         plan_id=refused.plan_id,
         item_kind=refused.item_kind,
         item_id=refused.item_id,
+        item_ref=_ref_of(uow, refused),
         milestone_id=refused.item_id if refused.item_kind == "milestone" else None,
         facts={"reasons": list(refused.codes)},
     )
+
+
+def _ref_of(uow: UnitOfWork, refused: Refused) -> str:
+    """The reference of the milestone that the rule protected."""
+    if refused.item_kind != "milestone":
+        return ""
+    found: str | None = uow.session.execute(select(Milestone.ref).where(Milestone.id == refused.item_id)).scalar()  # type: ignore[call-overload]
+    return found or ""
 
 
 def _sqlite_engine(url: str, *, writer: bool, size: int) -> Engine:
