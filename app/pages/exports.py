@@ -40,6 +40,7 @@ from app.pages.milestone_lists import Wanted
 from app.pages.milestone_words import link_to
 from app.pages.milestones import names_around, read_milestone
 from app.pages.plan_orders import PlanSort, plans_in_order
+from app.pages.timeline_orders import in_order, is_whole
 from app.pages.timelines import WantedNow as TimelineWanted
 from app.services import exports as services
 from app.services.plans import choices, get_plan
@@ -153,12 +154,17 @@ def export_honesty_checks(run: Writing, plan: str, check: str = "") -> Response:
 
 @router.get("/plans/{plan}/timeline.csv")
 def export_timeline(run: Writing, plan: str, wanted: TimelineWanted) -> Response:
-    """Every date of the timeline, in its order, beyond what one picture shows too."""
+    """Every date of the timeline, in the order of its table, beyond what one picture shows too."""
 
     def batch(cursor: str | None) -> tuple[Sequence[TimelineItem], str | None]:
+        if wanted.sort:
+            found = run.read(services.whole_timeline, slug=plan, filters=wanted.filters)
+            if is_whole(found):
+                return in_order(found, wanted.sort), None
         return run.read(services.timeline, slug=plan, filters=wanted.filters, cursor=cursor)
 
-    return _file(run, plan, "timeline", TIMELINE_COLUMNS, batch, filters=wanted.query)
+    filters = {**wanted.query, "sort": wanted.sort} if wanted.sort else wanted.query
+    return _file(run, plan, "timeline", TIMELINE_COLUMNS, batch, filters=filters)
 
 
 def _exceptions(run: PageRunner, plan: str | None, wanted: Any) -> Response:

@@ -25,6 +25,8 @@ from app.pages.forms import day_in_address
 from app.pages.frames import frame_of
 from app.pages.milestone_lists import STATUS_CHOICES
 from app.pages.templating import STATIC, render
+from app.pages.timeline_orders import choices as order_choices
+from app.pages.timeline_orders import columns, in_order, is_whole, sort_in_address
 from app.pages.wording import RAG_TITLES, listing, short, slip_words
 from app.services import timelines as services
 from app.services.plans import choices_of
@@ -40,6 +42,7 @@ class Wanted:
     """What the address asks for."""
 
     query: dict[str, str]
+    sort: str
 
     @property
     def filters(self) -> TimelineFilters:
@@ -56,7 +59,7 @@ class Wanted:
 
 async def _wanted(request: Request) -> Wanted:  # async: what only looks at the address needs no thread
     asked = request.query_params.get
-    return Wanted({name: value for name in _PARAMETERS if (value := asked(name))})
+    return Wanted({name: value for name in _PARAMETERS if (value := asked(name))}, sort_in_address(asked("sort")))
 
 
 WantedNow = Annotated[Wanted, Depends(_wanted)]
@@ -72,6 +75,7 @@ def show_timeline(run: Reading, plan: str, request: Request, wanted: WantedNow) 
 
     found, offered = run.read(read)
     address = Addresses(request.url.path, wanted.query)
+    sorted_by = {**wanted.query, "sort": wanted.sort}
     axis = _axis(found)
     return render(
         request,
@@ -80,15 +84,17 @@ def show_timeline(run: Reading, plan: str, request: Request, wanted: WantedNow) 
         timeline=found,
         most=services.MOST,
         pictures=[Markup(svg) for svg in _pictures(found, axis)],  # noqa: S704 - the chart escapes what it writes
-        rows=[_printed(item, found.plan.slug) for item in found.items],
+        rows=[_printed(item, found.plan.slug) for item in in_order(found, wanted.sort)],
+        columns=columns(found, wanted.sort, address),
+        orders=order_choices(wanted.sort) if is_whole(found) else [],
         reviews=[day for day in found.meetings if axis.shows(day)],
         shows_today=axis.shows(found.today),
         selects=_selects(wanted.query, offered),
         query=wanted.query,
-        chips=_chips(wanted.query, offered, address),
+        chips=_chips(wanted.query, offered, Addresses(request.url.path, sorted_by)),
         address=address,
         download=Addresses(f"{request.url.path}.svg", wanted.query).with_(),
-        as_csv=Addresses(f"{request.url.path}.csv", wanted.query).with_(),
+        as_csv=Addresses(f"{request.url.path}.csv", sorted_by).with_(),
     )
 
 

@@ -19,7 +19,7 @@ from app.domain.my_updates import ItemToUpdate
 from app.domain.permissions import Act, Item
 from app.domain.plans import MilestoneFilters, MilestoneOrder, PlanSummary
 from app.domain.refusals import Forbidden
-from app.domain.timelines import TimelineFilters, TimelineItem
+from app.domain.timelines import Timeline, TimelineFilters, TimelineItem
 from app.domain.words import ChangeKind, ChangeState
 from app.services import (
     access_log,
@@ -125,6 +125,12 @@ def timeline(
     """A batch of the timeline's milestones, in its order."""
     _plan_to_export(uow, slug)
     return timelines.some_items(uow, slug=slug, filters=filters, limit=BATCH, cursor=cursor)
+
+
+def whole_timeline(uow: UnitOfWork, *, slug: str, filters: TimelineFilters) -> Timeline:
+    """The timeline as its page has it, for an order of its table: as many milestones as one picture shows."""
+    _plan_to_export(uow, slug)
+    return timelines.plan_timeline(uow, slug=slug, filters=filters)
 
 
 def _plan_to_export(uow: UnitOfWork, slug: str | None) -> str | None:

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from app.pages.timeline_orders import ORDERS
 from app.services import timelines
 from tests.factories import NHS
 from tests.pages.conftest import Kept, statements
@@ -170,3 +171,23 @@ def test_saving_it_sends_a_fixed_number_of_queries(full: Kept) -> None:
     with statements(full.world.database) as sent:
         full.browser("petra").get(f"{TIMELINE}.svg")
     assert len(sent) < 20
+
+
+def test_the_table_is_sorted_by_its_headings_and_the_picture_stays(full: Kept) -> None:
+    browser, here = full.browser("petra"), "/plans/safeguarding-plan/timeline"
+    plain, by_slip = browser.get(here).text, browser.get(f"{here}?status=live&sort=-slip").text
+    assert "aria-sort" not in plain
+    assert by_slip.count("aria-sort=") == 1
+    heading = re.search(r'aria-sort="descending"><a [^>]*href="([^"]+)">Slip', by_slip)
+    assert heading is not None
+    assert heading[1] == f"{here}?status=live&amp;sort=slip#dates"
+    rows = listed(by_slip)
+    assert rows[0] == full.there["overdue"].row.ref
+    assert sorted(rows) == sorted(listed(browser.get(f"{here}?status=live").text))
+    lines = browser.get(f"{here}.csv?status=live&sort=-slip").text.splitlines()[1:]
+    assert [line.split(",")[0] for line in lines] == rows
+    assert drawn(by_slip) == drawn(browser.get(f"{here}?status=live&sort=due").text) != rows
+    for sort in ORDERS[1:]:
+        found = listed(browser.get(f"{here}?sort={sort}").text)
+        assert len(found) == len(set(found)) == len(full.there) + 1, sort
+    assert browser.get(f"{here}?sort=colour").status_code == 422
