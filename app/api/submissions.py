@@ -297,8 +297,8 @@ def show_submission(run: Reading, submission_id: SubmissionId) -> Response:
 
 @router.post("/submissions/{id}/triage", response_model=Submission, **answers.made())
 def triage_submission(run: Writing, submission_id: SubmissionId, body: Triage) -> Response:
-    """Triage a submission. Codes: `already_triaged` (with `triaged_by`, `triaged_at` and `outcome`), `own_submission`,
-    `plan_closed`, `no_risk_register`.
+    """Triage a submission. Codes: `already_triaged` (the message says by whom, when and how), `own_submission`,
+    `own_organisation`, `plan_closed`, `no_risk_register`.
     """
     key = SubmissionKey(id=submission_id)
     return run.write(triage.triage, submission=key, choice=body.choice(), if_match=run.if_match, respond=_recorded)

@@ -52,7 +52,7 @@ class Shape:
 @cache
 def waiting(shape: Shape, *, unread: bool, after: bool) -> Any:
     """One page of what waits, oldest first: unread, or read. Parameters: `room` and those of the shape."""
-    statement = _rows().where(*_waits(unread), *_within(shape), *_filters(shape))
+    statement = _rows().where(*_waits(unread), *_within(shape, ordered=True), *_filters(shape))
     columns = _submissions.c
     if after:
         moment, last = _moment("last_moment"), _last_id()
@@ -99,8 +99,8 @@ def one(by: str) -> Any:
 @cache
 def counts(shape: Shape) -> Any:
     """In one row: how many wait, are unread and are Red (each up to a cap), and when anything was last triaged."""
-    columns, within = _submissions.c, [*_within(shape), *_filters(shape)]
-    latest = select(columns.triaged_at).where(columns.triaged_at.is_not(None), *within)
+    columns, within = _submissions.c, [*_within(shape, ordered=shape.one_plan), *_filters(shape)]
+    latest = select(columns.triaged_at).where(columns.triaged_at.is_not(None), *_within(shape), *_filters(shape))
     return select(
         (_capped(*_waits(True), *within) + _capped(*_waits(False), *within)).label("waiting"),
         _capped(*_waits(True), *within).label("unread"),
@@ -116,7 +116,7 @@ def oldest(shape: Shape) -> Any:
 
     def first(unread: bool) -> Any:
         statement = select(columns.received_at, columns.triage_due_at, columns.amber_from)
-        wanted = statement.where(*_waits(unread), *_within(shape), *_filters(shape))
+        wanted = statement.where(*_waits(unread), *_within(shape, ordered=True), *_filters(shape))
         return select(wanted.order_by(columns.received_at, columns.id).limit(1).subquery())
 
     return first(True).union_all(first(False))
@@ -270,14 +270,18 @@ def _waits(unread: bool) -> list[Any]:
     return [_submissions.c.amber_from.is_not(None), read.is_(None) if unread else read.is_not(None)]
 
 
-def _within(shape: Shape) -> list[Any]:
-    """What the viewer may know of, of the plan or plans that are asked about."""
+def _within(shape: Shape, *, ordered: bool = False) -> list[Any]:
+    """What the viewer may know of, of the plan or plans that are asked about. `ordered`: by when it came in."""
     columns = _submissions.c
     own = columns.organisation_id == bindparam("viewer_organisation")
+    # What has come in by now: everything. Said so that the indexes by when it came in are the ones that serve.
+    by_now = [columns.received_at <= _moment("now")] if ordered else []
     if shape.one_plan:
-        return [columns.plan_id == bindparam("plan_id"), *([] if shape.sees_all else [own])]
-    # Not a plain comparison: the index across plans is already in the order asked for.
-    conditions = [func.coalesce(columns.plan_id, "").in_(bindparam("plans", expanding=True))]
+        return [*by_now, columns.plan_id == bindparam("plan_id"), *([] if shape.sees_all else [own])]
+    plans: Any = bindparam("plans", expanding=True)
+    # Not a plain comparison where it is to be in order: the index across plans is so already.
+    plan = func.coalesce(columns.plan_id, "") if ordered else columns.plan_id
+    conditions = [*by_now, plan.in_(plans)]
     if not shape.sees_all:
         conditions.append(or_(own, columns.plan_id.in_(bindparam("open_plans", expanding=True))))
     return conditions

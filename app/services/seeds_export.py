@@ -158,6 +158,7 @@ def _plan(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar) -> Rec
                 {"ref": row.ref, "theme": theme_refs[trail.first_theme(row)], "title": row.title, "source": row.source}
             )
             for row in actions
+            if row.id not in trail.made
         ],
         "milestones": _milestones(uow, trail, names, {action.id: action.ref for action in actions}),
         **filled({"views": _views(uow, plan, {**theme_refs, **names.people}, names, calendar)}),
@@ -252,7 +253,7 @@ def _milestones(uow: UnitOfWork, trail: Trail, names: _Names, actions: dict[str,
         )
 
     # What came of a change request comes of it again.
-    written = (row for row in trail.milestones.values() if row.came_from is None)
+    written = (row for row in trail.milestones.values() if row.came_from is None and row.id not in trail.made)
     return [record(row) for row in sorted(written, key=lambda row: row.position)]
 
 

@@ -13,8 +13,19 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import UnitOfWork
-from app.domain.words import ChangeKind, EvidenceForm, Marking
-from app.models import Action, AuditEvent, ChangeRequest, Evidence, Milestone, PartMove, Plan, ProgressUpdate, Text
+from app.domain.words import ChangeKind, EvidenceForm, Marking, TriagedThrough, TurnedInto
+from app.models import (
+    Action,
+    AuditEvent,
+    ChangeRequest,
+    Evidence,
+    Milestone,
+    PartMove,
+    Plan,
+    ProgressUpdate,
+    Submission,
+    Text,
+)
 from app.models.texts import REDACTED
 from app.services.seeds_format import Calendar, Record, filled
 
@@ -34,6 +45,7 @@ class Trail:
     requests: dict[str, ChangeRequest]
     actions: dict[str, Action]
     moves: dict[str, PartMove]
+    submissions: dict[str, Submission]
     reopened: set[tuple[str | None, object]] = field(default_factory=set)
     waiting: dict[str | None, list[str]] = field(default_factory=dict)
 
@@ -44,6 +56,11 @@ class Trail:
 
     def ref(self, event: AuditEvent) -> str:
         return self.milestones[event.milestone_id or ""].ref
+
+    @property
+    def made(self) -> set[str | None]:
+        """Ids of the actions and milestones that submissions were turned into: they come of that again."""
+        return {made for one in self.submissions.values() for made in (one.made_action_id, one.made_milestone_id)}
 
     def first_theme(self, action: Action) -> str:
         """Where an action stood when it was written."""
@@ -84,7 +101,7 @@ def read_trail(uow: UnitOfWork, plan: Plan, *, calendar: Calendar, who: Mapping[
 
     return Trail(
         plan, calendar, who, events, by_id(Text), by_id(Milestone), by_id(Evidence), by_id(ProgressUpdate),
-        by_id(ChangeRequest), by_id(Action), by_id(PartMove),
+        by_id(ChangeRequest), by_id(Action), by_id(PartMove), by_id(Submission),
     )  # fmt: skip
 
 
@@ -276,6 +293,66 @@ def _withdrawal(trail: Trail, event: AuditEvent) -> Record:
     return {"does": "withdrawal", "evidence": event.item_ref, "reason": trail.said(event)["reason"]}
 
 
+def _correspondence(trail: Trail, event: AuditEvent) -> Record | None:
+    """Evidence gets its receipt with the step that attaches it."""
+    item, said = trail.submissions[event.item_id], trail.said(event)
+    if item.evidence_id is not None:
+        return None
+    return {
+        "does": "correspondence",
+        "submission": item.ref,
+        "title": said["title"],
+        "message": said["message"],
+        "milestone": trail.ref(event) if item.milestone_id else None,
+        "external_ref": item.external_ref,
+    }
+
+
+def _reading(_: Trail, event: AuditEvent) -> Record:
+    return {"does": "reading", "submission": event.item_ref}
+
+
+def _passing(trail: Trail, event: AuditEvent) -> Record:
+    _, person = json.loads(event.facts)["passed_to"]
+    return {"does": "passing", "submission": event.item_ref, "person": trail.who[person]}
+
+
+def _triage(trail: Trail, event: AuditEvent) -> Record | None:
+    """Only a person's answer: a review or a withdrawal ends a wait by itself."""
+    facts, said = json.loads(event.facts), trail.said(event)
+    if facts["by"] != TriagedThrough.TRIAGE:
+        return None
+    return {
+        "does": "triage",
+        "submission": event.item_ref,
+        "outcome": facts["outcome"],
+        **_made(trail, trail.submissions[event.item_id]),
+        "reason": said.get("reason"),
+        "handed_to": said.get("handed_to"),
+        "handed_on_day": trail.day(facts.get("handed_on")),
+        "their_reference": said.get("their_reference"),
+    }
+
+
+def _made(trail: Trail, item: Submission) -> Record:
+    """What it was turned into, as it was asked for."""
+    if item.made_action_id is not None:
+        added = next(one for one in trail.events if one.item_id == item.made_action_id and one.event == "action_added")
+        return {"into": TurnedInto.ACTION, "parent": json.loads(added.facts)["theme"],
+                "title": trail.said(added)["title"]}  # fmt: skip
+    if item.made_milestone_id is None:
+        return {}
+    row = trail.milestones[item.made_milestone_id]
+    return {
+        "into": TurnedInto.MILESTONE,
+        "parent": trail.actions[trail.first_action(row)].ref,
+        "title": row.title,
+        "success_criterion": row.success_criterion,
+        "owner": trail.who[row.owner_id] if row.owner_id else None,
+        "due_day": trail.calendar.offset(row.baseline_date),
+    }
+
+
 def _change_request(trail: Trail, event: AuditEvent) -> Record | None:
     request, said = trail.requests[event.item_id], trail.said(event)
     trail.waiting.setdefault(request.milestone_id, []).append(request.id)
@@ -389,6 +466,10 @@ _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "evidence_linked": _link,
     "evidence_reviewed": _review,
     "evidence_withdrawn": _withdrawal,
+    "submission_received": _correspondence,
+    "submission_read": _reading,
+    "submission_passed": _passing,
+    "submission_triaged": _triage,
     "change_requested": _change_request,
     "change_request_decided": _decision,
     "change_request_withdrawn": _change_withdrawal,

@@ -14,6 +14,7 @@ from app.domain.change_requests import Agreement, Part
 from app.domain.closing import Destination
 from app.domain.evidence import Upload
 from app.domain.milestones import MilestoneKey
+from app.domain.submissions import Choice
 from app.domain.words import (
     CancellationGround,
     ChangeKind,
@@ -26,6 +27,8 @@ from app.domain.words import (
     MovedRule,
     Rag,
     ReviewOutcome,
+    SubmissionState,
+    TurnedInto,
 )
 from app.models import ChangeRequest, Person, Plan, ReviewMeeting
 from app.services import (
@@ -38,10 +41,13 @@ from app.services import (
     milestones,
     plan_structure,
     plans,
+    receipts,
+    triage,
     updates,
 )
 from app.services.plan_structure import PartKey
 from app.services.seeds_format import BadSeeds, Calendar, Record
+from app.services.submissions import SubmissionKey
 
 
 @dataclass(slots=True)
@@ -59,6 +65,9 @@ class Stage:
 
     def milestone_id(self, step: Record) -> str:
         return self._known(self.milestones, step, "milestone")
+
+    def submission(self, step: Record) -> SubmissionKey:
+        return SubmissionKey(plan=self.plan, ref=step["submission"])
 
     def evidence_id(self, step: Record) -> str:
         return self._known(self.evidence, step, "evidence")
@@ -251,6 +260,61 @@ def _review(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     )
 
 
+def _correspondence(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    sent = receipts.send_correspondence(
+        uow,
+        slug=stage.plan,
+        title=step["title"],
+        message=step["message"],
+        milestone=stage.milestone_id(step) if "milestone" in step else None,
+        external_ref=step.get("external_ref"),
+    )
+    if sent.ref != step["submission"]:
+        raise BadSeeds(
+            f"{stage.plan}: the correspondence on day {step['day']} became {sent.ref}, not {step['submission']}."
+        )
+
+
+def _reading(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    triage.mark_read(uow, submission=stage.submission(step))
+
+
+def _passing(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    [person] = _people(uow, stage, step, [step["person"]])
+    triage.pass_on(uow, submission=stage.submission(step), person=person)
+
+
+def _triage(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    into = _word(TurnedInto, step.get("into"))
+    made = triage.triage(
+        uow,
+        submission=stage.submission(step),
+        choice=Choice(
+            SubmissionState(step["outcome"]),
+            reason=step.get("reason"),
+            into=into,
+            title=step.get("title"),
+            parent=_parent(uow, stage, step, into),
+            owner=_people(uow, stage, step, [step["owner"]])[0] if "owner" in step else None,
+            due_date=stage.calendar.day(step.get("due_day")),
+            success_criterion=step.get("success_criterion"),
+            handed_to=step.get("handed_to"),
+            handed_on=stage.calendar.day(step.get("handed_on_day")),
+            their_reference=step.get("their_reference"),
+        ),
+    ).made
+    if made is not None and made.kind is TurnedInto.MILESTONE:
+        stage.milestones[made.ref] = made.id
+
+
+def _parent(uow: UnitOfWork, stage: Stage, step: Record, into: TurnedInto | None) -> str | None:
+    if into is None:
+        return None
+    key = PartKey(plan=stage.plan, ref=step["parent"])
+    get = plan_structure.get_theme if into is TurnedInto.ACTION else plan_structure.get_action
+    return get(uow, **{"theme" if into is TurnedInto.ACTION else "action": key}).id
+
+
 def _withdrawal(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     evidence.withdraw_evidence(uow, evidence=stage.evidence_id(step), reason=step["reason"])
 
@@ -373,6 +437,10 @@ VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
     "link": _link,
     "review": _review,
     "withdrawal": _withdrawal,
+    "correspondence": _correspondence,
+    "reading": _reading,
+    "passing": _passing,
+    "triage": _triage,
     "change_request": _change_request,
     "decision": _decision,
     "change_withdrawal": _change_withdrawal,

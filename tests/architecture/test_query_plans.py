@@ -101,16 +101,23 @@ class Watched:
 
 
 def scanned_by(connection: Connection, sent: Sent) -> list[str]:
+    if connection.dialect.name == "sqlite":
+        return _scanned_sqlite(explained(connection, sent), sent.statement)
+    return list(_scanned_postgresql(explained(connection, sent)))
+
+
+def explained(connection: Connection, sent: Sent) -> Any:
+    """The plan: its lines on SQLite, its top node on PostgreSQL."""
     driver: Any = connection.connection.dbapi_connection
     if connection.dialect.name == "sqlite":
         rows = driver.execute(f"EXPLAIN QUERY PLAN {sent.statement}", sent.parameters).fetchall()
-        return _scanned_sqlite([row[3] for row in rows], sent.statement)
+        return [row[3] for row in rows]
     with driver.cursor() as cursor:
         for way in ("seqscan", "hashjoin", "mergejoin"):
             cursor.execute(f"SET LOCAL enable_{way} = off")
         row = cursor.execute(f"EXPLAIN (FORMAT JSON) {sent.statement}", sent.parameters).fetchone()
     plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
-    return list(_scanned_postgresql(plan[0]["Plan"]))
+    return plan[0]["Plan"]
 
 
 def _scanned_sqlite(lines: list[str], statement: str) -> list[str]:
@@ -181,14 +188,35 @@ ASKED = [
     (f"/plans/{THOUSAND}/milestones/M-01", MANAGER_SESSION),
     (f"/api/v1/milestones/{pool_milestone(3)}", MANAGER_TOKEN),
     (f"/api/v1/milestones/{pool_milestone(3)}/evidence", MANAGER_TOKEN),
+    (f"/plans/{THOUSAND}/inbox?kind=correspondence", MANAGER_SESSION),
+    (f"/plans/{THOUSAND}/inbox/triaged", OWNER_SESSION),
+    ("/inbox", MANAGER_SESSION),
+    ("/api/v1/submissions?since=2026-03-01T00:00:00Z", MANAGER_TOKEN),
 ]
 
 
 @pytest.mark.parametrize(("path", "who"), ASKED, ids=lambda value: value[:70] if "/" in value else value[4])
 def test_no_page_scans_a_big_table(watched: Watched, path: str, who: str) -> None:
     sent = watched.get(path, who)
-    assert any(table in one.statement for one in sent for table in ("FROM milestones", "FROM evidence"))
+    assert any(
+        table in one.statement for one in sent for table in ("FROM milestones", "FROM evidence", "FROM submissions")
+    )
     assert watched.scans(sent) == []
+
+
+def test_the_inbox_reads_what_waits_in_its_order_from_an_index(watched: Watched) -> None:
+    """However much has been triaged, and however much waits: nothing is sorted, and nothing is read past the page."""
+    sent = watched.get(f"/plans/{THOUSAND}/inbox", MANAGER_SESSION)
+    assert watched.scans(sent) == []
+    pages = [one for one in sent if "LIMIT" in one.statement and "triage_due_at, " in one.statement]
+    unread, read = (one for one in pages if "amber_from IS NOT NULL" in one.statement and "JOIN plans" in one.statement)
+    for one, index in ((unread, "ix_submissions_unread"), (read, "ix_submissions_read")):
+        with watched.database.reader.connect() as connection:
+            plan = str(explained(connection, one))
+        if watched.database.is_sqlite:
+            assert (index in plan, "TEMP B-TREE" in plan) == (True, False), plan
+        else:
+            assert index in plan, plan
 
 
 def test_the_next_page_begins_where_the_last_one_ended_without_a_scan(watched: Watched) -> None:

@@ -257,7 +257,7 @@ class _PlanSeed:
                  "kind": SubmissionKind.CORRESPONDENCE, "organisation_id": organisation_id(1 + n),
                  "title": f"Letter {n + 1} about the plan", "received_at": received,
                  "triage_due_at": received + timedelta(hours=48), "amber_from": received + timedelta(hours=24),
-                 "red_from": received + timedelta(hours=48)},
+                 "red_from": received + timedelta(hours=48), "changed_at": received},
             )  # fmt: skip
         self._put(PlanCounter, {"plan_id": self.id, "noun": "submission", "last": 10_000_000})
 
@@ -400,7 +400,8 @@ class _PlanSeed:
              "kind": SubmissionKind.EVIDENCE, "organisation_id": organisation_id(4), "evidence_id": item,
              "title": f"Record {n} of what was done", "received_at": received,
              "triage_due_at": received + timedelta(hours=48), "state": SubmissionState.LOGGED,
-             "triaged_at": received + timedelta(hours=20), "triaged_by": MANAGER},
+             "triaged_at": received + timedelta(hours=20), "triaged_by": MANAGER,
+             "changed_at": received + timedelta(hours=20)},
         )  # fmt: skip
 
 
