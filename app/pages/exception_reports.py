@@ -35,6 +35,7 @@ from app.pages.views_beside import beside
 from app.pages.wording import (
     KIND_WORDS,
     RAG_TITLES,
+    address_of,
     approved_words,
     changed_words,
     date_line,
@@ -368,7 +369,7 @@ def _ready(row: ExceptionRow, *, today: date, looks_ahead: bool, plan_title: str
     is_milestone = item.kind == "milestone"
     return (
         f"{item.plan_slug}-{item.ref}" if plan_title else item.ref,
-        f"/plans/{item.plan_slug}/milestones/{item.ref}" if is_milestone else "",
+        address_of(item.plan_slug, item.kind, item.ref),
         item.ref,
         item.title,
         _days(item, looks_ahead=looks_ahead),

@@ -22,7 +22,7 @@ from app.pages.forms import Form, Submitted, day_in_address, filled, see_other, 
 from app.pages.frames import frame_of
 from app.pages.plan_orders import PLAN_ORDERS, PlanSort, plans_in_order
 from app.pages.templating import render
-from app.pages.wording import RAG_TITLES, STATUS_TITLES, short
+from app.pages.wording import RAG_TITLES, STATUS_TITLES, address_of, short
 from app.services import closing, plan_counts
 from app.services import plans as services
 from app.services.plan_home import plan_home
@@ -401,7 +401,7 @@ _GROUP_WORDS = {
 
 
 def _changed(slug: str, item: ChangedItem) -> tuple[str, str, str, str, str]:
-    address = f"/plans/{slug}/milestones/{item.ref}" if item.kind == "milestone" else ""
+    address = address_of(slug, item.kind, item.ref)
     colour = f"{RAG_TITLES[item.rag]} since {short(item.on)}" if item.rag else ""
     return item.ref, item.title, address, colour, item.reason if item.rag else f"{item.reason} on {short(item.on)}"
 

@@ -23,6 +23,9 @@ STATUS_TITLES = {
     Status.ACHIEVED: "Achieved",
     Status.CANCELLED: "Cancelled",
 }
+# Where the kinds of item that can be an exception are to be read, below their plan.
+_PLACES = {"milestone": "milestones", "submission": "inbox"}
+
 RAG_TITLES = {Rag.RED: "Red", Rag.AMBER: "Amber", Rag.GREEN: "Green"}
 GROUND_WORDS = {
     CancellationGround.NO_LONGER_NEEDED: "It is no longer needed",
@@ -188,3 +191,8 @@ def listing(words: Iterable[str]) -> str:
     if len(found) < 2:
         return "".join(found)
     return f"{', '.join(found[:-1])} and {found[-1]}"
+
+
+def address_of(slug: str, kind: str, ref: str) -> str:
+    """The page of an item; nothing where its kind has none."""
+    return f"/plans/{slug}/{_PLACES[kind]}/{ref}" if kind in _PLACES else ""
