@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -186,7 +185,6 @@ def review_evidence(
             outcome=outcome, relevance=relevance, robustness=robustness, reviewed_by=uow.actor.id, reviewed_at=uow.now
         )
     )
-    item.version += 1
     uow.session.flush()
     uow.record(
         "evidence_reviewed",
@@ -207,18 +205,18 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
         select(EvidenceLink.milestone_id).where(EvidenceLink.evidence_id == view.id)
     ).scalars()
     affected = affected_cases(uow, list(linked_to))
+    about = _told_of(affected, view)
     item = lock_evidence(uow, evidence)
     permissions.require(
         uow.actor, Act.WITHDRAW, Item(plan_id=item.plan_id, organisations=frozenset({item.organisation_id}))
     )
-    if if_match is not None and if_match != evidence_version(item):
-        raise Stale(current_version=evidence_version(item))
+    _must_match(uow, item, if_match)
     checks = Checks()
     said = checks.required_text("reason", reason, name="why it is withdrawn")
     checks.done()
-    _refuse_in_closed_plan(affected[0], item, "withdrawn", "evidence_withdrawal")
+    _refuse_in_closed_plan(about, item, "withdrawn", "evidence_withdrawal")
     if item.withdrawn_at is not None:
-        raise _refused(affected[0], "already_withdrawn", f"{item.ref} was already withdrawn", "evidence_withdrawal")
+        raise _refused(about, "already_withdrawn", f"{item.ref} was already withdrawn", "evidence_withdrawal")
     for case in affected:
         after = [_withdrawn(linked, item.id, uow) for linked in case.evidence]
         if settling.would_lapse(case, after, uow.today):
@@ -232,18 +230,26 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
         item_kind="evidence",
         item_id=item.id,
         item_ref=item.ref,
-        milestone_id=affected[0].milestone.id if affected else None,
-        facts={"milestones": [case.milestone.ref for case in affected]},
+        milestone_id=about.milestone.id,
         texts={"reason": said},
         texts_of=f"{item.id}:withdrawal",
     )
-    _end_wait(uow, affected[0], item, SubmissionState.RETURNED, by=TriagedThrough.WITHDRAWAL)
+    _end_wait(uow, about, item, SubmissionState.RETURNED, by=TriagedThrough.WITHDRAWAL)
     settle_afresh(uow, affected)
     return get_evidence(uow, evidence=evidence)
 
 
-def evidence_version(item: Any) -> str:
-    return f"{item.version}.{item.link_seq}"
+def _told_of(affected: list[Case], view: EvidenceView) -> Case:
+    """Of the milestones that an item supports, the one that its trail and a refusal name: one that the whole plan may
+    know of, else one that the actor knows of. Of the others nothing is said.
+    """
+    known = {one.milestone_id for one in view.links}
+    return min(affected, key=lambda case: (case.milestone.restricted, case.milestone.id not in known))
+
+
+def _must_match(uow: UnitOfWork, item: Evidence, if_match: str | None) -> None:
+    if if_match is not None and if_match != (current := views_of(uow, [item])[0].version):
+        raise Stale(current_version=current)
 
 
 def lock_evidence(uow: UnitOfWork, evidence: str, if_match: str | None = None) -> Evidence:
@@ -252,8 +258,7 @@ def lock_evidence(uow: UnitOfWork, evidence: str, if_match: str | None = None) -
         select(Evidence).where(Evidence.id == evidence).with_for_update(key_share=True),
         execution_options={"populate_existing": True},
     ).scalar_one()
-    if if_match is not None and if_match != evidence_version(item):
-        raise Stale(current_version=evidence_version(item))
+    _must_match(uow, item, if_match)
     return item
 
 

@@ -1,5 +1,6 @@
 """The evidence log as one viewer may see it."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -235,8 +236,16 @@ def _view(
         may_open=item.storage_name is not None and may_open,
         may_withdraw=not withdrawn and not closed and permissions.may(actor, Act.WITHDRAW, own),
         may_review=reviewable and not closed and permissions.may(actor, Act.REVIEW, own),
-        version=f"{item.version}.{item.link_seq}",
+        version=_version(item, links),
     )
+
+
+def _version(item: Evidence, links: list[Any]) -> str:
+    """Changes with the item and with what the viewer may know of its links and their reviews, and with nothing else: a
+    count of all links would tell of milestones that are restricted to others.
+    """
+    seen = repr([(row.milestone_id, row.outcome, row.relevance, row.robustness, row.reviewed_at) for row in links])
+    return f"{item.version}.{hashlib.sha256(seen.encode()).hexdigest()[:8]}"
 
 
 def _link_view(uow: UnitOfWork, item: Evidence, row: Any, texts: dict[tuple[str, str], str], policy: Any) -> LinkView:

@@ -190,18 +190,27 @@ def store_the_rota(house: House) -> None:
 
 def ask(client: TestClient, route: str, things: Things, *, who: str) -> str:
     """Send a route's request about these things, and return how it was answered, as one of the four signs."""
+    answer = send(client, route, things, who=who)
+    if answer.status_code == 401 or answer.headers.get("location", "").startswith("/sign-in"):
+        return SIGN_IN
+    return {403: NOT_THEIRS, 404: UNKNOWN}.get(answer.status_code, LET_IN)
+
+
+def send(client: TestClient, route: str, things: Things, *, who: str) -> Any:
+    """Send a route's request about these things, and return the answer."""
     method, path = route.split(" ")
-    address = path.format(**{**things.path, "id": item_of(path, things), "token": things.token})
     if path.startswith("/api/"):
         given: dict[str, Any] = {"headers": {"If-Match": f'"{STALE}"'}}
         if method != "GET":
             given["json"] = body(path.removeprefix("/api/v1"), things, who=who)
     else:
         given = {} if method == "GET" else {"data": form(path, things)}
-    answer = client.request(method, address, **given)
-    if answer.status_code == 401 or answer.headers.get("location", "").startswith("/sign-in"):
-        return SIGN_IN
-    return {403: NOT_THEIRS, 404: UNKNOWN}.get(answer.status_code, LET_IN)
+    return client.request(method, address_of(path, things), **given)
+
+
+def address_of(path: str, things: Things) -> str:
+    """A route's path with what it names filled in."""
+    return path.format(**{**things.path, "id": item_of(path, things), "token": things.token})
 
 
 def item_of(path: str, things: Things) -> str:
