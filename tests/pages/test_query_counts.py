@@ -92,6 +92,11 @@ PAGES = """
 11  petra   -          GET /views/new?list=milestones&q=more
 11  petra   -          GET /views/{view}/deletion
 13  petra   -          GET /views/{view}/edit
+ 9  petra   -          GET /inbox
+22  petra   -          GET /plans/{plan}/inbox
+ 9  pol     -          GET /plans/{plan}/inbox/new
+12  petra   -          GET /plans/{plan}/inbox/triaged
+14  petra   -          GET /plans/{plan}/inbox/{submission}
 """
 NO_PAGE = {
     "GET /": "leads on to the plans, or to signing in",
