@@ -31,6 +31,7 @@ from tools.palette import shrunk  # noqa: E402
 
 PLAN = "/plans/safeguarding-plan"
 DRAFT = "/plans/early-help-plan"
+CORRESPONDENCE = "/plans/social-care-correspondence"
 STORY = f"{PLAN}/milestones/M-06"
 # A date field shows day and month in the order of the machine's own language; a council's machine is British.
 BRITISH_DAYS = """() => document.querySelectorAll("input[type=date]").forEach((one) => {
@@ -96,6 +97,8 @@ def programme_manager(camera: Camera) -> None:
     camera.take("review-evidence", top=item)
     camera.go(f"{PLAN}/meetings")
     camera.take("meetings", height=780)
+    camera.go(f"{CORRESPONDENCE}/inbox")
+    camera.take("inbox", height=1000)
     camera.go(f"{PLAN}/timeline")
     camera.take("timeline", height=1190)  # as far down as the first part of the picture goes
     page = camera.go(STORY)
