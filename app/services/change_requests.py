@@ -331,7 +331,7 @@ def _ask(
     )
     uow.session.add(request)
     uow.session.flush()
-    uow.record("change_requested", **_about(plan, case, request.id), facts=_facts(plan, row, asked), texts=texts)
+    uow.record("change_requested", **_about(plan, case, request.id), facts=_facts(uow, plan, row, asked), texts=texts)
     return request
 
 
@@ -348,14 +348,14 @@ def _kept(plan: Plan, asked: Proposal) -> str | None:
     return json.dumps(kept) if kept else None
 
 
-def _facts(plan: Plan, row: Milestone | None, asked: Proposal) -> dict[str, Any]:
+def _facts(uow: UnitOfWork, plan: Plan, row: Milestone | None, asked: Proposal) -> dict[str, Any]:
     facts: dict[str, Any] = {"kind": asked.kind}
     if asked.due_date is not None and row is not None:
         facts["due_date"] = [row.due_date, asked.due_date]
     if asked.ground is not None:
         facts["ground"] = asked.ground
-    if asked.other is not None:
-        facts["other"] = asked.other
+    if asked.other is not None and not uow.session.get_one(Milestone, asked.other).restricted:
+        facts["other"] = asked.other  # not one that a reader of the trail may not know of
     if asked.parts:
         facts["due_dates"] = [part.due_date for part in asked.parts]
     if asked.agreed_on is not None:

@@ -16,8 +16,8 @@ _WORDS: dict[str, Any] = {"evidence_policy": EvidencePolicy, "moved_rule": Moved
 def put_in_force(uow: UnitOfWork, plan: Plan, becomes: dict[str, Any]) -> tuple[str, ...]:
     """Change a plan's settings; milestones that a policy no longer finds met fall back in the same transaction.
 
-    Returns the references that fell back. The database would refuse a policy that achieved milestones do not meet, so
-    they are lowered first.
+    Returns the references that fell back, without those that are restricted. The database would refuse a policy that
+    achieved milestones do not meet, so they are lowered first.
     """
     achieved = select(Milestone.id).where(Milestone.plan_id == plan.id, Milestone.status == Status.ACHIEVED)
     judged = affected_cases(uow, uow.session.execute(achieved).scalars()) if "evidence_policy" in becomes else []
@@ -28,7 +28,9 @@ def put_in_force(uow: UnitOfWork, plan: Plan, becomes: dict[str, Any]) -> tuple[
         if foreseeing.lapses(case, settings, uow.today):
             case.settings = settings
             settling.fall_back(uow, case, day=uow.today, why=f"evidence policy {becomes['evidence_policy']}")
-            fell.append(case.milestone.ref)
+            # The event is the plan's: who reads it may not know of every milestone. Each has an event of its own.
+            if not case.milestone.restricted:
+                fell.append(case.milestone.ref)
     facts: dict[str, Any] = {name: [getattr(plan, name), value] for name, value in becomes.items()}
     for name, value in becomes.items():
         setattr(plan, name, _WORDS[name](value) if name in _WORDS else value)

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from app.domain.evidence import EvidenceView
 from app.domain.milestones import MilestoneView
-from app.domain.words import CancellationGround, ChangeKind, Rag, Scope
-from app.services import acceptances, change_requests, evidence, meetings, milestones, updates
+from app.domain.words import CancellationGround, ChangeKind, EvidencePolicy, Rag, Scope
+from app.services import acceptances, change_requests, evidence, meetings, milestones, plans, updates
 from tests.architecture.access import Things, address_of, furnish, routes, send
 from tests.factories import COUNCIL, NHS, POLICE, World, key, upload
 from tests.house import House
@@ -101,6 +101,9 @@ def test_an_agency_never_learns_of_anothers_items(world: World, tmp_path: Path) 
     assert differences(before, after) == []
     assert as_if_it_were_not_there(house, callers, shared, kept) == []
     assert [said for said in taken_back(callers, shared, AGENCIES[mine]) if kept.found_in(said)] == []
+    others = callers if other == NHS else {**callers, **come_in(house, NHS, people=("nora",))}
+    done = done_to_everybodys(house, others, shared, kept)
+    assert {one: kept.found_in(said) for one, (_, said) in done.items() if kept.found_in(said)} == {}
     # They themselves find them everywhere: the walk looked where there is something to be found.
     theirs = own_lists(house, other, word=kept.word)
     assert [where for where, said in theirs.items() if not kept.found_in(said)] == []
@@ -266,6 +269,24 @@ def taken_back(callers: Callers, shared: Shared, who: str) -> list[str]:
     trail = callers["connie"][False].get(f"/plans/{shared.things.plan}/milestones/{shared.joint.row.ref}/audit")
     assert "The wrong file" in trail.text
     return [*(answer.text for answer in answers), trail.text]
+
+
+def done_to_everybodys(house: House, callers: Callers, shared: Shared, kept: Kept) -> Said:
+    """What is said of what everybody knows, when one of the items has a part in what becomes of it."""
+    world, plan = house.world, shared.things.plan
+    request = world.write(
+        "petra", change_requests.request_change, milestone=key(shared.joint), kind=ChangeKind.CANCELLATION,
+        ground=CancellationGround.MERGED, other=kept.there[0].row.id, reason="Both are one",
+    )  # fmt: skip
+    world.write("sam", change_requests.decide_change, change_request=request.id, outcome="approved", reason="Agreed")
+    world.write("sam", plans.change_policy, slug=plan, policy=EvidencePolicy.ACCEPTED)
+    page, item = f"/plans/{plan}/milestones/{shared.joint.row.ref}", f"/api/v1/milestones/{shared.joint.row.id}"
+    return walk(callers, [
+        page, f"{page}/audit", f"{page}/audit.csv", item, f"{item}/change-requests",
+        f"/api/v1/change-requests/{request.id}", f"/plans/{plan}", f"/plans/{plan}/change-requests",
+        f"/plans/{plan}/audit-events", f"/plans/{plan}/audit-events.csv", f"/api/v1/plans/{plan}/audit-events",
+        f"/api/v1/plans/{plan}/change-requests", f"/api/v1/plans/{plan}/changes",
+    ])  # fmt: skip
 
 
 def nameless(answer: str, *given: Named) -> str:
