@@ -297,8 +297,9 @@ def _of(run: PageRunner, plan: str | None, asked: Mapping[str, str]) -> ViewOf:
     """The list that a view is to be of. Whoever may not know of the plan hears that first."""
     run.read(services.offers_sharing, slug=plan)
     word = asked.get("list", "")
-    if word not in tuple(ViewOf):
-        raise invalid("list", "choice_invalid", f"List must be one of: {', '.join(ViewOf)}")
+    lists = tuple(ViewOf) if plan else (ViewOf.EXCEPTIONS,)
+    if word not in lists:
+        raise invalid("list", "choice_invalid", f"List must be one of: {', '.join(lists)}")
     return ViewOf(word)
 
 

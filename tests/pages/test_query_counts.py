@@ -89,7 +89,7 @@ PAGES = """
 17  petra   -          GET /updates.csv
 25  petra   overdue    GET /updates/{plan}/{ref}
  5  petra   -          GET /views
-11  petra   -          GET /views/new?list=milestones&q=more
+11  petra   -          GET /views/new?list=exceptions&rag=red
 11  petra   -          GET /views/{view}/deletion
 13  petra   -          GET /views/{view}/edit
  9  petra   -          GET /inbox

@@ -88,6 +88,7 @@ def test_exceptions_have_views_of_a_plan_and_of_all_plans(full: Kept) -> None:
         "filters": ["rag"],
         "name": "Red ones",
     }
+    assert browser.get("/views/new?list=milestones&status=moved").status_code == 422
     of_all = save(full, "connie", plan="", **facts)
     of_plan = save(full, "connie", **facts)
     assert browser.get(of_all).headers["location"] == "/exceptions?rag=red"
