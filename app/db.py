@@ -505,7 +505,10 @@ def _worth_retrying(error: DBAPIError) -> bool:
     """
     if _sqlstate(error) in _RETRY_STATES or overtaken(error):
         return True
-    at_once = ("audit_heads", "uq_review_meetings_day", "uq_plans_slug", "pk_plan_addresses")
+    at_once = (
+        *("audit_heads", "uq_review_meetings_day", "uq_plans_slug", "pk_plan_addresses"),
+        *("uq_saved_views_own", "uq_saved_views_of_all"),
+    )
     return _sqlstate(error) == _UNIQUE_VIOLATION and any(name in str(error.orig) for name in at_once)
 
 

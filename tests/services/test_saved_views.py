@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier, get_ident
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from app.db import UnitOfWork
+from app.db import Database, UnitOfWork
 from app.domain import saved_views as rules
 from app.domain.actors import system_actor
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused, Stale
 from app.domain.saved_views import SavedView
 from app.domain.words import Scope, ViewOf
 from app.services import audit_events, meetings, saved_views
-from tests.factories import World
+from tests.factories import World, make_world
 
 SLUG = "safeguarding-plan"
 
@@ -206,3 +208,28 @@ def test_a_stale_change_and_a_view_too_many_change_nothing(world: World, monkeyp
     assert names(world, "petra") == ["View 0", "View 1"]
     save(world, "petra", "Of all plans", slug=None)
     save(world, "connie", "Another's")
+
+
+def test_of_two_views_of_one_name_at_once_the_second_is_told(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database(postgres_url)
+    world, both, waited = make_world(database), Barrier(2), set()
+    real = saved_views._filter
+
+    def together(*given: Any) -> None:
+        real(*given)
+        if get_ident() not in waited:
+            waited.add(get_ident())
+            both.wait(5)
+
+    def one() -> str:
+        try:
+            return save(world, "petra").name
+        except Invalid as error:
+            return error.errors[0].code
+
+    monkeypatch.setattr(saved_views, "_filter", together)
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(lambda _: one(), range(2))) == ["What is Red", "taken"]
+    database.dispose()
