@@ -4,7 +4,7 @@ import hashlib
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import AwareDatetime, Field, StringConstraints, TypeAdapter
 from typing_extensions import TypedDict
 
@@ -15,11 +15,12 @@ from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, Organisation, Reference, exactly
 from app.domain.submissions import Choice, Followed, Measures, Span, SubmissionItem, notice
 from app.domain.words import Rag, SubmissionKind, SubmissionState, TriagedThrough, TurnedInto
+from app.doors.routing import NounRouter
 from app.services import receipts, submission_measures, triage
 from app.services import submissions as services
 from app.services.submissions import SubmissionKey
 
-router = APIRouter(tags=["Submissions"])
+router = NounRouter(tags=["Submissions"])
 
 # --- what goes out ----------------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from app.domain.milestones import MilestoneRow, MovedFrom, OrganisationRef, PersonRef
 from app.domain.plan_changes import ChangeCounts, PlanChanges
 from app.domain.refusals import Reason, invalid
+from app.domain.submissions import Measures
 from app.domain.words import EvidencePolicy, MovedRule, PlanState, Rag, Role
 
 
@@ -167,6 +168,7 @@ class PlanHome:
     moved: int  # milestones whose due date was moved, cancelled ones left out
     moved_furthest: tuple[MovedMilestone, ...]
     changes: PlanChanges | None  # None: not an approved plan
+    measures: Measures  # of its inbox
 
     @property
     def turning(self) -> int:

@@ -1,7 +1,7 @@
 """What surrounds a page for whoever is signed in."""
 
 from app.domain.actors import Actor
-from app.domain.permissions import plans_to_update
+from app.domain.permissions import Act, Item, may, plans_to_update
 from app.domain.plans import PlanView
 from app.pages.deps import PageReceiver, PageRunner
 from app.pages.templating import Frame
@@ -36,6 +36,7 @@ def frame_of(
         exceptions=exceptions,
         has_updates=has_updates,
         updates=updates,
+        has_inbox=any(may(run.actor, Act.TRIAGE, Item(plan_id=plan_id)) for plan_id in run.actor.roles),
         front_door=run.front_door,
     )
 

@@ -21,6 +21,7 @@ from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, day_in_address, filled, see_other, settle
 from app.pages.frames import frame_of
 from app.pages.plan_orders import PLAN_ORDERS, PlanSort, plans_in_order
+from app.pages.submission_words import followed_note, in_time_note, share
 from app.pages.templating import render
 from app.pages.wording import RAG_TITLES, STATUS_TITLES, address_of, short
 from app.services import closing, plan_counts
@@ -280,7 +281,7 @@ def show_plan(run: Reading, plan: str, request: Request, since: str = "") -> Res
         return _draft_page(run, request, found)
     waiting = Counts(red=found.inbox.red, amber=found.inbox.amber, green=found.inbox.green)
     longest = max([waiting.live, *(theme.counts.live for theme in found.themes)])
-    changes = found.changes
+    changes, recent = found.changes, found.measures.recent
     return render(
         request,
         "plans/home.html",
@@ -301,6 +302,10 @@ def show_plan(run: Reading, plan: str, request: Request, since: str = "") -> Res
         days_to_review=(found.plan.next_review - found.today).days if found.plan.next_review else None,
         rag_titles=RAG_TITLES,
         clock=_clock(found.inbox),
+        in_time=share(recent.in_time, recent.decided),
+        in_time_note=in_time_note(found.measures),
+        followed=share(recent.followed, recent.to_follow),
+        followed_note=followed_note(recent),
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 
 from app.db import UnitOfWork
@@ -24,6 +24,7 @@ from app.domain.submissions import (
     whole_hours,
 )
 from app.domain.words import PlanState, SubmissionKind, SubmissionState, TurnedInto
+from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
 from app.pages.frames import frame_of
@@ -34,7 +35,7 @@ from app.services import submissions as services
 from app.services.plans import choices, get_plan
 from app.services.submissions import SubmissionKey
 
-router = APIRouter()
+router = NounRouter()
 
 _DONE = {
     SubmissionState.LOGGED: "logged",
@@ -404,6 +405,8 @@ def _swapped(
         "submissions/_swapped.html",
         frame=frame_of(run),
         status=status,
+        # Nothing takes the place of what was triaged: without this HTMX would leave the row where it is.
+        headers=None if row else {"HX-Reswap": "delete"},
         row=row,
         people=(),
         form=form,

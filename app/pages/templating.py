@@ -195,7 +195,8 @@ class Frame:
 
     `person` is the post title of who is signed in. `plan` brings the plan's menu, in which `active` is the entry shown
     (`is_page`: that very page, not one beneath it) and `exceptions` the number beside Exceptions. `has_updates`: there
-    are milestones to update, `updates` of them now. `front_door` says where a person at risk is referred to.
+    are milestones to update, `updates` of them now. `has_inbox`: what partners send is theirs to triage. `front_door`
+    says where a person at risk is referred to.
     """
 
     person: str = ""
@@ -206,6 +207,7 @@ class Frame:
     exceptions: int | None = None
     has_updates: bool = False
     updates: int | None = None
+    has_inbox: bool = False
     front_door: str = ""
 
     @property

@@ -19,6 +19,7 @@ from app.services import plan_counts, plans
 from app.services.cases import meeting_days, plan_settings
 from app.services.milestone_rows import facts_for
 from app.services.plan_changes import changes_in
+from app.services.submission_measures import measures_in
 
 TURNS_RED_SHOWN = 5
 MOVED_SHOWN = 3
@@ -56,6 +57,7 @@ def _plan_home(uow: UnitOfWork, slug: str, since: date | None) -> PlanHome:
         moved=moved,
         moved_furthest=furthest,
         changes=changes_in(uow, view, settings, since),
+        measures=measures_in(uow, plan.id, hours=plan.triage_hours),
     )
 
 
