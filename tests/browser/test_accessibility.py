@@ -57,6 +57,7 @@ PAGES: dict[str, list[str]] = {
         f"/plans/{CLOSED}/milestones",
     ],
     "officer": [
+        "/inbox", f"{P}/inbox", f"{P}/inbox/S-006", f"{P}/inbox/triaged",
         f"{P}/closure",
         "/updates", EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
         milestone("M-02", "change-requests", "{change_request}", "decision"), f"/plans/{DRAFT}/approval",
@@ -72,7 +73,7 @@ PAGES: dict[str, list[str]] = {
     ],
     "observer": ["/plans", P],
     "administrator": ["/plans", "/account", "/administration/front-door", "/plans/new"],
-    "police": [EXCEPTIONS, f"{P}/timeline", milestone("M-06")],
+    "police": [EXCEPTIONS, f"{P}/timeline", milestone("M-06"), f"{P}/inbox", f"{P}/inbox/new"],
     "noel": ["/plans", "/exceptions"],
 }  # fmt: skip
 

@@ -27,7 +27,8 @@ def test_one_gets_there_filters_and_reads_on_without_a_mouse(shared: Place) -> N
     visitor.arrives(TIMELINE)
 
     follow(visitor, visitor.link("in the table below"))
-    tab(visitor)  # from there on comes the table, after the picture
+    tab(visitor)  # from there on come the table as a file and the table, after the picture
+    tab(visitor)
     assert page.evaluate("() => document.activeElement.closest('table') !== null")
 
     visitor.go(TIMELINE)
