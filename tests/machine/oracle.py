@@ -137,11 +137,16 @@ class Terms:
 
 @dataclass
 class Request:
+    """A change that was asked for: of a date, of words, of one setting, or to end in favour of another milestone."""
+
     id: str
     kind: str
     asked_by: str
     due: date | None
     state: str = "requested"
+    words: str = ""
+    setting: tuple[str, int | str] = ("", "")
+    into: str = ""
 
 
 @dataclass
@@ -172,6 +177,7 @@ class Story:
     supporters: frozenset[str] = frozenset()
     only_for: frozenset[str] | None = None
     baseline: date | None = None
+    criterion: str = ""
     status: str = "not_started"
     forecast: date | None = None
     begun_on: date | None = None
@@ -247,6 +253,14 @@ class Story:
         self.baseline = self.baseline or due
         self.due, self.is_reopening = due, False
 
+    def replaced(self, id_: str, ref: str, due: date, today: date, words: str) -> Story:
+        """The milestone that begins afresh in its place: what it may be late for is its own."""
+        start = self.start if self.start is not None and self.start <= due else None
+        return Story(
+            id=id_, ref=ref, added_on=today, lead=self.lead, owner=self.owner, start=start, due=due,
+            supporters=self.supporters, only_for=self.only_for, baseline=due, criterion=words,
+        )  # fmt: skip
+
     def cancel(self) -> None:
         self.status, self.completed_on = "cancelled", None
 
@@ -312,6 +326,7 @@ class Model:
     milestones: list[Story] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     left: dict[str, date] = field(default_factory=dict)
+    requests: list[Request] = field(default_factory=list)  # of the plan itself
     _settled: dict[str, object] = field(default_factory=dict)
 
     def linked(self, story: Story) -> list[Item]:
@@ -366,7 +381,8 @@ class Model:
         """Everything that the table looks at, to tell whether anything has changed."""
         terms = self.terms
         return (
-            terms.policy, frozenset(terms.meetings), story.status, story.start, story.due, story.forecast,
+            terms.policy, terms.tolerance, terms.overdue_limit, terms.moved_rule, terms.cycle,
+            frozenset(terms.meetings), story.status, story.start, story.due, story.forecast,
             story.begun_on, story.updated_on, story.reported_on, story.again_on, story.reopened_at,
             story.is_reopening, story.lapsed_on, story.declared, tuple(story.moves), story.moved_far_on,
             story.met.since, story.met.ended, story.late.since, story.beyond.since, story.unowned.since,

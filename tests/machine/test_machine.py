@@ -1,8 +1,9 @@
 """Random histories of a plan, through services and raw SQL, and what holds after every step.
 
 A plan with two to four milestones is started, updated, completed, evidenced, achieved, reviewed, withdrawn, reopened,
-moved and cancelled by whoever happens to try, while days pass, policies and meetings change and people leave. After
-every step, by a second opinion that shares no rule with the code (`oracle`):
+moved, merged, replaced and cancelled by whoever happens to try, while days pass, policies, settings, criteria,
+baselines and meetings change and people leave. After every step, by a second opinion that shares no rule with the
+code (`oracle`):
 
 1. no milestone is stored as achieved without evidence that counts under its plan's policy;
 2. the stored moments are those folded from the milestone's whole history, and the colour on every later day is the
@@ -34,16 +35,27 @@ from sqlalchemy import event
 
 from app.db import Database
 from app.domain.actors import Actor, system_actor
+from app.domain.change_requests import Part
 from app.domain.exception_reports import ExceptionFilters
 from app.domain.milestones import MilestoneKey
 from app.domain.plans import MilestoneFilters
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused, WaymarkError
-from app.domain.words import CancellationGround, ChangeKind, EvidencePolicy, MeetingState, Rag, ReviewOutcome, Scope
+from app.domain.words import (
+    CancellationGround,
+    ChangeKind,
+    EvidencePolicy,
+    MeetingState,
+    MovedRule,
+    Rag,
+    ReviewOutcome,
+    Scope,
+)
 from app.migrations import guard_refusal
 from app.models import metadata
 from app.services import (
     acceptances,
     audit_events,
+    baselines,
     change_requests,
     evidence,
     exception_reports,
@@ -76,6 +88,11 @@ from tests.postgres import Postgres
 from tests.profiles import MACHINE_EXAMPLES, MACHINE_STEPS
 
 ORGANISATIONS = {name: organisation for name, (_, _, organisation, _) in CAST.items()} | {"key": POLICE}
+# What the settings of a plan are called where they are asked for.
+SETTINGS = {
+    "tolerance": "tolerance_days", "overdue_limit": "overdue_limit_days", "moved_rule": "moved_rule",
+    "cycle": "cycle_days",
+}  # fmt: skip
 READERS = ("sam", "pol", "connie", "nora", "ada", "nat")
 LEAVERS = ("connie", "pol", "nora")
 
@@ -214,6 +231,7 @@ class Machine(RuleBasedStateMachine):
                 owner=facts["owner"],
                 start=start,
                 due=due,
+                criterion="A rota that covers every shift",
                 supporters=frozenset(facts["supporters"]),
                 only_for=None if only_for is None else frozenset(only_for),
             )
@@ -517,6 +535,120 @@ class Machine(RuleBasedStateMachine):
             story.requests.append(self._newest_request(story, "cancellation", who, None))
             self.model.settle()
 
+    @step(number=which, other=which, who=worker)
+    def ask_to_merge(self, number: int, other: int, who: str) -> None:
+        """Into another milestone, which who asks must know of and which must go on."""
+        story, who = self._story(number, "not_started", "in_progress", "completed"), self._present(who)
+        into = self.model.milestones[other % len(self.model.milestones)]
+        is_nothing = into is story or not self.model.knows(who, into)
+        expected = (
+            self._judge(who, "request", story)
+            or refused(
+                ("milestone_ended", story.status in ("achieved", "cancelled")),
+                ("other_cancelled", not is_nothing and into.status == "cancelled"),
+            )
+            or invalid(("/other", is_nothing))
+        )
+        if self._ask(
+            expected, who, story, kind=ChangeKind.CANCELLATION, ground=CancellationGround.MERGED, other=into.id
+        ):
+            story.requests[-1].into = into.id
+
+    @step(number=which, who=worker, words=st.sampled_from(["A rota", "A rota that was read"]))
+    def ask_for_criteria(self, number: int, who: str, words: str) -> None:
+        story, who = self._story(number, "not_started", "in_progress"), self._present(who)
+        expected = self._judge(who, "request", story) or refused(
+            ("milestone_ended", story.status in ("achieved", "cancelled")),
+            ("milestone_completed", story.status == "completed"),
+            ("same_criterion", words == story.criterion),
+        )
+        if self._ask(expected, who, story, kind=ChangeKind.CRITERIA, success_criterion=words):
+            story.requests[-1].words = words
+
+    @step(number=which, who=worker, due=st.integers(-10, 90))
+    def ask_to_replace(self, number: int, who: str, due: int) -> None:
+        story, who = self._story(number, "not_started", "in_progress", "completed"), self._present(who)
+        day = self.today + due * DAY
+        expected = (
+            self._judge(who, "request", story)
+            or refused(("milestone_ended", story.status in ("achieved", "cancelled")))
+            or invalid(("/parts/0/due_date", story.start is not None and day < story.start))
+        )
+        part = Part(title="Another way", success_criterion="It works", due_date=day)
+        if len(self.model.milestones) < 7 and self._ask(
+            expected, who, story, kind=ChangeKind.REPLACEMENT, parts=(part,), due=day
+        ):
+            story.requests[-1].words = part.success_criterion
+
+    def _ask(self, expected: Outcome, who: str, story: Story, *, due: date | None = None, **wish: Any) -> bool:
+        if not self._try(
+            expected, who, change_requests.request_change, milestone=key(story), reason="It is better so", **wish
+        ):
+            return False
+        story.requests.append(self._newest_request(story, str(wish["kind"]), who, due))
+        self.model.settle()
+        return True
+
+    @step(
+        weight=2,
+        who=worker,
+        becomes=st.sampled_from([
+            ("tolerance", 0), ("tolerance", 28), ("overdue_limit", 0), ("overdue_limit", 7), ("moved_rule", "any"),
+            ("moved_rule", "standard"), ("moved_rule", "off"), ("cycle", 7), ("cycle", 30),
+        ]),
+    )  # fmt: skip
+    def ask_for_setting(self, who: str, becomes: tuple[str, int | str]) -> None:
+        who, (name, value) = self._present(who), becomes
+        expected = self._judge_plan(who, "request") or invalid(
+            ("/tolerance_days", getattr(self.model.terms, name) == value)
+        )
+        sent: dict[str, Any] = {SETTINGS[name]: MovedRule(str(value)) if name == "moved_rule" else value}
+        if self._try(
+            expected, who, change_requests.request_settings, slug=self.world.plan, kind=ChangeKind.SETTINGS,
+            reason="It fits better", **sent,
+        ):  # fmt: skip
+            request = self._newest_request(None, "settings", who, None)
+            request.setting = becomes
+            self.model.requests.append(request)
+
+    @step(weight=2, number=which, who=officer, outcome=st.sampled_from(["approved", "approved", "declined"]))
+    def decide_setting(self, number: int, who: str, outcome: str) -> None:
+        if not self.model.requests:
+            return
+        request = _one_of(self.model.requests, number, lambda one: one.state == "requested")
+        who, (name, value) = self._present(who), request.setting
+        waits, is_approved = request.state == "requested", outcome == "approved"
+        expected = self._judge_plan(who, "decide") or refused(
+            ("already_decided", not waits),
+            ("own_request", request.asked_by == who),
+            ("already_so", waits and is_approved and getattr(self.model.terms, name) == value),
+        )
+        if self._try(
+            expected, who, change_requests.decide_change, change_request=request.id, outcome=outcome, reason="So be it"
+        ):
+            request.state = outcome
+            if is_approved:
+                setattr(self.model.terms, name, value)
+                self.model.settle()
+
+    @step(number=which, who=manager, to=st.integers(-30, 60))
+    def correct_baseline(self, number: int, who: str, to: int) -> None:
+        story, who, day = self._story(number), self._present(who), self.today + to * DAY
+        expected = (
+            self._judge(who, "edit", story)
+            or invalid(("/baseline_date", story.start is not None and day < story.start))
+            or refused(
+                ("milestone_ended", story.status == "cancelled"),
+                ("no_baseline", story.baseline is None),
+                ("same_date", story.baseline == day),
+            )
+        )
+        if self._try(
+            expected, who, baselines.correct_baseline, milestone=key(story), baseline_date=day, reason="Mistyped"
+        ):
+            story.baseline = day
+            self.model.settle()
+
     @step(weight=2, number=which, due=st.integers(-10, 120))
     def agree_on_a_date(self, number: int, due: int) -> None:
         """Asked for and approved at once, so that dates do move."""
@@ -537,6 +669,8 @@ class Machine(RuleBasedStateMachine):
         story, request = _one_of(asked, number, lambda one: one[1].state == "requested")
         who = self._present(who)
         is_early = request.due is not None and story.start is not None and request.due < story.start
+        into = next((one for one in self.model.milestones if one.id == request.into), None)
+        is_judged = outcome == "approved" and request.state == "requested"
         expected = (
             self._judge(who, "read", story)
             or self._judge(who, "decide", story)
@@ -544,8 +678,10 @@ class Machine(RuleBasedStateMachine):
                 ("already_decided", request.state != "requested"),
                 ("own_request", request.asked_by == who),
                 ("own_milestone", story.owner == who),
-                ("milestone_ended", outcome == "approved" and story.status in ("achieved", "cancelled")),
-                ("due_before_start", outcome == "approved" and is_early),
+                ("milestone_ended", is_judged and story.status in ("achieved", "cancelled")),
+                ("milestone_completed", is_judged and request.kind == "criteria" and story.status == "completed"),
+                ("other_cancelled", is_judged and into is not None and into.status == "cancelled"),
+                ("due_before_start", is_judged and is_early),
             )
         )
         if self._try(
@@ -557,11 +693,26 @@ class Machine(RuleBasedStateMachine):
             reason="We have talked about it",
         ):
             request.state = outcome
-            if outcome == "approved" and request.due is not None:
-                story.move_due(request.due, self.today)
-            elif outcome == "approved":
-                story.cancel()
+            if outcome == "approved":
+                self._carry_out(story, request)
             self.model.settle()
+
+    def _carry_out(self, story: Story, request: Request) -> None:
+        if request.kind == "due_date" and request.due is not None:
+            story.move_due(request.due, self.today)
+        elif request.kind == "criteria":
+            story.criterion = request.words
+        else:
+            story.cancel()
+        if request.kind == "replacement" and request.due is not None:
+            known = {one.id for one in self.model.milestones}
+            [row] = [row for row in self.milestone_rows() if row["id"] not in known]
+            story = story.replaced(row["id"], row["ref"], request.due, self.today, request.words)
+            self.model.milestones.append(story)
+
+    def milestone_rows(self) -> list[dict[str, Any]]:
+        """Those of the plan."""
+        return [row for row in self.rows()["milestones"] if row["plan_id"] == self.world.plan_id]
 
     @step(weight=3, number=which, who=officer, days=st.sampled_from([-1, 0, 3, 10, 40, 200, 365, 366]))
     def accept(self, number: int, who: str, days: int) -> None:
@@ -817,6 +968,7 @@ class Machine(RuleBasedStateMachine):
             self._returns_as_it_should(story, row)
             assert (row["moves"], row["reopened_times"]) == (len(story.moves), story.times_reopened)
             assert moment(row["reopened_at"]) == story.reopened_at
+            assert row["success_criterion"] == story.criterion
             assert day_of(row["completed_on"]) == story.completed_on
             if row["status"] == "achieved":
                 continue  # whether its evidence is still in place has just been seen
@@ -1028,10 +1180,11 @@ class Machine(RuleBasedStateMachine):
             item.submission = Submission(one["id"], one["ref"], self.now, organisation)
         self.model.items.append(item)
 
-    def _newest_request(self, story: Story, kind: str, who: str, due: date | None) -> Request:
+    def _newest_request(self, story: Story | None, kind: str, who: str, due: date | None) -> Request:
         known = {request.id for one in self.model.milestones for request in one.requests}
+        known |= {request.id for request in self.model.requests}
         [row] = [row for row in self.rows()["change_requests"] if row["id"] not in known]
-        assert (row["milestone_id"], row["kind"], row["state"]) == (story.id, kind, "requested")
+        assert (row["milestone_id"], row["kind"], row["state"]) == (story.id if story else None, kind, "requested")
         return Request(row["id"], kind, who, due)
 
     def rows(self) -> Rows:
