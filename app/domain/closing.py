@@ -6,6 +6,7 @@ from datetime import date
 from app.domain.milestones import CarriedOver, MilestoneRow
 from app.domain.plans import PlanView
 from app.domain.refusals import Reason
+from app.domain.typed import tidy
 from app.domain.words import PlanState, Status
 
 OPEN_AT_CLOSURE = (Status.NOT_STARTED, Status.IN_PROGRESS, Status.COMPLETED)
@@ -21,7 +22,7 @@ class Destination:
 
     @property
     def is_blank(self) -> bool:
-        return not (self.words.strip() or self.plan)
+        return not (tidy(self.words) or self.plan)
 
 
 @dataclass(frozen=True, slots=True)

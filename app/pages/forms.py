@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
 from app.domain.refusals import FieldError, Invalid, Refused, Stale, invalid
+from app.domain.typed import tidy
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -64,8 +65,8 @@ class Form:
     # What routes ask. Nothing raises before `check`, so that everything is said at once.
 
     def text(self, name: str) -> str:
-        """The text of a field, trimmed, with plain line ends."""
-        return self.value(name).replace("\r\n", "\n").strip()
+        """The text of a field, made tidy, with plain line ends."""
+        return tidy(self.value(name).replace("\r\n", "\n"))
 
     def optional(self, name: str) -> str | None:
         """The text of a field, or None when nothing was typed."""

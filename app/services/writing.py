@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from app.domain.milestones import TEXT_LIMIT, TITLE_LIMIT
 from app.domain.refusals import FieldError, Invalid
+from app.domain.typed import tidy
 
 
 class Checks:
@@ -18,14 +19,14 @@ class Checks:
         self.errors.append(FieldError(f"/{field}", code, message))
 
     def required_text(self, field: str, value: str | None, *, limit: int = TEXT_LIMIT, name: str = "") -> str:
-        """The text without blanks around it; an error when nothing is left or it is over `limit` characters."""
-        cleaned = (value or "").strip()
+        """The text made tidy; an error when nothing visible is left or it is over `limit` characters."""
+        cleaned = tidy(value)
         if not cleaned:
             self.add(field, "required", f"Enter {name or _words(field)}")
         return self._bounded(field, cleaned, limit, name)
 
     def optional_text(self, field: str, value: str | None, *, limit: int = TEXT_LIMIT, name: str = "") -> str | None:
-        cleaned = (value or "").strip()
+        cleaned = tidy(value)
         return self._bounded(field, cleaned, limit, name) or None
 
     def title(self, field: str, value: str | None, *, name: str = "a title") -> str:

@@ -44,3 +44,21 @@ def test_what_the_browser_changed_is_stale_for_a_program(sqlite_api: Api) -> Non
     assert _browser(sqlite_api, "connie").post(f"{_page(view)}/start").status_code in (200, 204, 303)
     problem(sqlite_api.post(f"/milestones/{view.row.id}/start", "connie", headers={"If-Match": before}), 412)
     assert codes(sqlite_api.post(f"/milestones/{view.row.id}/start", "connie")) == ["already_started"]
+
+
+def test_text_that_shows_nothing_is_no_text_and_nothing_turns_the_words_beside_it(sqlite_api: Api) -> None:
+    api, nothing = sqlite_api, "\u202e\u200b"
+    view = api.world.milestone(title="Rota \u202edehsilbup")
+    assert view.row.title == "Rota dehsilbup"
+    where = f"/milestones/{view.row.id}"
+    asked = {"kind": "due_date", "due_date": "2026-06-01", "reason": nothing}
+    for address, body, field in (
+        (f"{where}/change-requests", asked, "/reason"),
+        (f"{where}/updates", {"narrative": nothing}, "/narrative"),
+    ):
+        answer = problem(api.post(address, "connie", json=body), 422)
+        assert [error["pointer"] for error in answer["errors"]] == [field]
+    answer = _browser(api, "connie").post(f"{_page(view)}/updates", data={"narrative": nothing})
+    assert answer.status_code == 422
+    assert "Enter what has happened" in answer.text
+    assert shown(api.get(where))["status"] == "not_started"
