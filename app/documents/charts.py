@@ -35,7 +35,8 @@ _LEAST_BETWEEN_MEETINGS = 7
 class TimelineRow:
     """One milestone. `colour` is red, amber, green, achieved, not-due, cancelled or nothing; `state` its word.
 
-    `expected` is where its line ends: the expected finish. `note` stands beside its last mark.
+    `expected` is where its line ends: the expected finish. `note` stands beside its last mark, and
+    `marks` before its title.
     """
 
     ref: str
@@ -50,6 +51,7 @@ class TimelineRow:
     completed: date | None = None
     achieved: date | None = None
     expected: date | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +312,7 @@ def _row(row: TimelineRow, axis: Axis, y: float, title_at: float) -> str:
     parts = [
         f'<g class="wm-chart__row wm-chart__row--{row.colour or "none"}"><title>{escape(told(row))}</title>',
         _text(8, y + 5, row.ref, "ref"),
-        _text(title_at, y + 5, fitted(row.title, AXIS_FROM - 16 - title_at), "title"),
+        _text(title_at, y + 5, fitted(": ".join((*row.marks, row.title)), AXIS_FROM - 16 - title_at), "title"),
         *_drawn(row, axis, y),
         _state_mark(row.colour, STATE_AT + 7, y),
         _text(STATE_AT + 22, y + 5, fitted(row.state, SLIP_AT - STATE_AT - 26, bold=True), "state"),
@@ -330,7 +332,7 @@ def told(row: TimelineRow) -> str:
         ("achieved", row.achieved),
     )
     said = [row.state, *(f"{name} {long_date(day)}" for name, day in dates if day), *([row.note] if row.note else [])]
-    return f"{row.ref} {row.title}: {', '.join(said)}"
+    return f"{row.ref} {row.title}: {', '.join([*row.marks, *said])}"
 
 
 def _drawn(row: TimelineRow, axis: Axis, y: float) -> Iterator[str]:

@@ -240,6 +240,7 @@ class Foreseen:
     red_after: date | None = None
     amber_before: date | None = None
     amber_after: date | None = None
+    marks: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -274,11 +275,12 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A milestone that a request names: its reference, and its address."""
+    """A milestone that a request names: its reference, its address, and what marks it."""
 
     id: str
     ref: str
     title: str
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

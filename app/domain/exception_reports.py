@@ -81,6 +81,7 @@ class ExceptionItem:
     accepted_until: date | None = None
     accepted_by: str = ""
     marking: Marking = Marking.OFFICIAL
+    restricted: bool = False
     version: str = "1"
     plan_slug: str = ""
 

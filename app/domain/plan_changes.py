@@ -57,6 +57,7 @@ class ChangedItem:
     on: date
     reason: str
     rag: Rag | None = None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

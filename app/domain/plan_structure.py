@@ -26,6 +26,7 @@ class MilestonePlace:
     status: Status
     owner: str | None
     moved_from: MovedFrom | None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,7 @@ class TurnsRed:
     red_on: date
     message: str
     owner: str | None
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ class MovedMilestone:
     title: str
     approved_slip_days: int
     moves: int
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

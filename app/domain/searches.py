@@ -35,6 +35,8 @@ class Hit:
     on: date | None = None
     by: str = ""
     withdrawn: bool = False
+    milestone_marks: tuple[str, ...] = ()
+    evidence_marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,7 @@ SAID = ("issue", "support_required", "path_to_green", "rationale")
 
 # What only a milestone's own page and its changes need.
 _LEFT_OUT = (
-    *("description", "success_criterion", "action_id", "lead_organisation_id", "restricted", "source", "position"),
+    *("description", "success_criterion", "action_id", "lead_organisation_id", "source", "position"),
     *("due_set_by", "achieved_on", "achieved_by", "reopened_times", "not_independent", "reported_by"),
     *("support_required", "accepted_by", "acceptance_ends_on", "came_from", "left_list_on", "left_list_because"),
 )

@@ -83,6 +83,8 @@ def milestones_in(session: Session, condition: Any, *, limit: int) -> Sequence[A
             _milestones.c.owner_id,
             _milestones.c.due_date,
             _milestones.c.success_criterion,
+            _milestones.c.marking,
+            _milestones.c.restricted,
             _people.c.post_title.label("owner_title"),
         )
         .outerjoin(_people, _people.c.id == _milestones.c.owner_id)

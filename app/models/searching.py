@@ -23,6 +23,8 @@ _evidence: Any = Evidence.__table__
 _links: Any = EvidenceLink.__table__
 _texts: Any = Text.__table__
 
+_NAMED = tuple(_milestones.c[name] for name in ("plan_id", "ref", "title", "marking", "restricted"))
+
 
 def milestones_with(
     session: Session, actor: Actor, plans: Sequence[str], words: Sequence[str], *, limit: int
@@ -31,7 +33,7 @@ def milestones_with(
     by_ref = func.lower(_milestones.c.ref) == words[0].lower() if len(words) == 1 else None
     title = _has_all(_milestones.c.title, words)
     statement = (
-        select(_milestones.c.id, _milestones.c.plan_id, _milestones.c.ref, _milestones.c.title)
+        select(_milestones.c.id, *_NAMED)
         .where(*_known(actor, plans), title if by_ref is None else or_(title, by_ref))
         .order_by(_milestones.c.plan_id, _milestones.c.position, _milestones.c.id)
         .limit(limit)
@@ -62,9 +64,7 @@ def updates_with(
             latest.c.id,
             latest.c.at,
             latest.c.by_title,
-            _milestones.c.plan_id,
-            _milestones.c.ref,
-            _milestones.c.title,
+            *_NAMED,
         )
         .join(_milestones, _milestones.c.id == latest.c.milestone_id)
         .where(*_known(actor, plans), text_id.is_not(None))
@@ -93,9 +93,8 @@ def evidence_with(
             latest.c.received_at,
             latest.c.provided_by_title,
             latest.c.withdrawn_at,
-            _milestones.c.plan_id,
-            _milestones.c.ref,
-            _milestones.c.title,
+            latest.c.marking.label("evidence_marking"),
+            *_NAMED,
         )
         .join(_links, _links.c.evidence_id == latest.c.id)
         .join(_milestones, _milestones.c.id == _links.c.milestone_id)

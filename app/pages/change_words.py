@@ -114,7 +114,8 @@ def _summary(effect: Effect) -> str:
 
 
 def _line(one: Foreseen) -> str:
-    name = f"{one.ref} {one.title}".strip()
+    held = f" ({', '.join(one.marks)})" if one.marks else ""
+    name = f"{one.ref} {one.title}{held}".strip()
     if not one.before:
         return f"New: {name}. It would be {one.after}{_from(one)}"
     if one.before == one.after and not one.falls_back:

@@ -20,11 +20,12 @@ from app.domain.exception_reports import (
     ExceptionReport,
     ExceptionRow,
 )
+from app.domain.markings import marks_of
 from app.domain.permissions import Act, Item
 from app.domain.plans import Choices
 from app.domain.refusals import invalid
 from app.domain.saved_views import SavedView
-from app.domain.words import CAUSE_WORDS, DelayCause, Marking, Rag, Status, ViewOf
+from app.domain.words import CAUSE_WORDS, DelayCause, Rag, Status, ViewOf
 from app.doors.routing import NounRouter
 from app.pages.addresses import Addresses
 from app.pages.deps import Reading
@@ -377,7 +378,7 @@ def _ready(row: ExceptionRow, *, today: date, looks_ahead: bool, plan_title: str
         KIND_WORDS.get(item.kind, item.kind.capitalize()),
         [reason.message for reason in item.reasons],
         _badge(row, looks_ahead=looks_ahead),
-        "Official-Sensitive" if item.marking is Marking.OFFICIAL_SENSITIVE else "",
+        marks_of(item),
         item.owner or ("No owner" if is_milestone else "Programme manager, to triage it"),
         item.organisation if is_milestone else f"Sent by {item.organisation}",
         plan_title or item.theme,

@@ -8,12 +8,13 @@ from app.domain.change_requests import ChangeRequestView
 from app.domain.evidence import EvidenceView, LinkView
 from app.domain.exception_reports import ExceptionItem
 from app.domain.honesty import CHECKS, Finding
+from app.domain.markings import MARKING_WORDS
 from app.domain.meetings import MeetingView
 from app.domain.milestones import AuditLine, CarriedOver, MilestoneRow
 from app.domain.my_updates import ItemToUpdate
 from app.domain.plans import PlanSummary
 from app.domain.timelines import TimelineItem
-from app.domain.words import CAUSE_WORDS, ROLE_WORDS, Marking, Role
+from app.domain.words import CAUSE_WORDS, ROLE_WORDS, Role
 from app.pages.change_words import KIND_CHOICES, STATE_WORDS, asked, title_of
 from app.pages.meetings import STATES
 from app.pages.milestone_words import audit_entry, logged
@@ -23,7 +24,6 @@ from app.pages.wording import EVIDENCE_KIND_WORDS, KIND_WORDS, RAG_TITLES, STATU
 T = TypeVar("T")
 Columns = Mapping[str, Callable[[T], Cell]]
 
-MARKINGS = {Marking.OFFICIAL: "Official", Marking.OFFICIAL_SENSITIVE: "Official-Sensitive"}
 _KINDS = {str(kind): words for kind, words in KIND_CHOICES}
 
 
@@ -65,7 +65,7 @@ MILESTONE_COLUMNS: Columns[MilestoneRow] = {
     "Times moved": lambda row: row.moves,
     "Evidence": lambda row: evidence_words(row.evidence),
     "Carried over to": lambda row: carried_over_words(row.carried_over),
-    "Marking": lambda row: MARKINGS[row.marking],
+    "Marking": lambda row: MARKING_WORDS[row.marking],
     "Restricted": lambda row: yes(row.restricted),
 }
 
@@ -103,7 +103,8 @@ EXCEPTION_COLUMNS: Columns[ExceptionItem] = {
     "Last update by": lambda item: item.last_update_by,
     "Accepted until": lambda item: item.accepted_until,
     "Accepted by": lambda item: item.accepted_by,
-    "Marking": lambda item: MARKINGS[item.marking],
+    "Marking": lambda item: MARKING_WORDS[item.marking],
+    "Restricted": lambda item: yes(item.restricted),
 }
 
 PLAN_COLUMNS: Columns[PlanSummary] = {
@@ -173,7 +174,7 @@ UPDATE_COLUMNS: Columns[ItemToUpdate] = {
     "Last update": lambda item: item.last.at if item.last else None,
     "Last update by": lambda item: item.last.by if item.last else "",
     "What it said": lambda item: item.last.said.narrative if item.last else "",
-    "Marking": lambda item: MARKINGS[item.row.marking],
+    "Marking": lambda item: MARKING_WORDS[item.row.marking],
 }
 
 EVIDENCE_COLUMNS: Columns[tuple[EvidenceView, LinkView | None]] = {
@@ -200,7 +201,7 @@ EVIDENCE_COLUMNS: Columns[tuple[EvidenceView, LinkView | None]] = {
     "Withdrawn": lambda one: one[0].withdrawn_at,
     "Withdrawn by": lambda one: one[0].withdrawn_by,
     "Why withdrawn": lambda one: one[0].withdrawal_reason,
-    "Marking": lambda one: MARKINGS[one[0].marking],
+    "Marking": lambda one: MARKING_WORDS[one[0].marking],
 }
 
 FINDING_COLUMNS: Columns[Finding] = {
@@ -225,7 +226,7 @@ TIMELINE_COLUMNS: Columns[TimelineItem] = {
     "Times moved": lambda item: item.moves,
     "RAG": lambda item: RAG_TITLES[item.rag] if item.rag else "",
     "Where it stands": lambda item: item.standing,
-    "Marking": lambda item: MARKINGS[item.marking],
+    "Marking": lambda item: MARKING_WORDS[item.marking],
     "Restricted": lambda item: yes(item.restricted),
 }
 

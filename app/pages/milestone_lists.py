@@ -9,11 +9,12 @@ from fastapi.responses import Response
 
 from app.db import UnitOfWork
 from app.domain.days import day_count, london_day, times_words
+from app.domain.markings import marks_of
 from app.domain.milestones import MilestoneRow
 from app.domain.plans import Choices, MilestoneFilters, MilestoneOrder, MilestonePage, PlanView, SortBy, order_of
 from app.domain.refusals import invalid
 from app.domain.saved_views import SavedView
-from app.domain.words import Marking, Rag, Status, ViewOf
+from app.domain.words import Rag, Status, ViewOf
 from app.doors.routing import NounRouter
 from app.pages.addresses import Addresses
 from app.pages.deps import Reading
@@ -164,10 +165,9 @@ def _printed(row: MilestoneRow, since: datetime | None) -> tuple[Any, ...]:
         times_words(row.moves) if row.moves else "",
         *_days_of(row),
         evidence_words(row.evidence),
-        [words for words, shown in (("Official-Sensitive", row.marking is Marking.OFFICIAL_SENSITIVE),
-                                    ("Restricted", row.restricted),
-                                    ("Carried over", row.carried_over is not None),
-                                    (_added_words(since), is_new(row, since))) if shown],
+        [*marks_of(row),
+         *(words for words, shown in (("Carried over", row.carried_over is not None),
+                                      (_added_words(since), is_new(row, since))) if shown)],
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from app.domain.days import day_count, long_date
 from app.domain.evidence import EvidenceView, LinkView, why_sealed
+from app.domain.markings import marks
 from app.domain.milestones import AuditLine, DateChange, MilestoneView, UpdateView
 from app.domain.words import (
     CAUSE_WORDS,
@@ -13,7 +14,6 @@ from app.domain.words import (
     ChangeState,
     EvidenceForm,
     EvidencePolicy,
-    Marking,
     MilestoneEventKind,
     Rag,
     ReviewOutcome,
@@ -137,7 +137,7 @@ def logged(item: EvidenceView, link: LinkView | None) -> LoggedEvidence:
         review=_review(link),
         score=_score(link),
         may_review=item.may_review and link is not None,
-        marking="Official-Sensitive" if item.marking is Marking.OFFICIAL_SENSITIVE else "",
+        marking="".join(marks(marking=item.marking)),
         sealed=sealed.message if sealed is not None else "",
     )
 

@@ -9,10 +9,11 @@ from fastapi.responses import Response
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain.acceptances import acceptance_words
+from app.domain.markings import MARKING_WORDS, marks_of
 from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.plans import Choices, PlanView
 from app.domain.refusals import Forbidden, Refused
-from app.domain.words import DateSetter, Marking
+from app.domain.words import DateSetter
 from app.doors.routing import NounRouter
 from app.pages.change_words import asked
 from app.pages.deps import PageReceiver, PageRunner, Reading
@@ -84,7 +85,8 @@ def show_milestone_page(
         change_requests=[asked(one) for one in view.change_requests],
         slip=slip_words(row.slip_days),
         approved_slip=approved_words(row.approved_slip_days, row.moves),
-        marking="Official-Sensitive" if row.marking is Marking.OFFICIAL_SENSITIVE else "",
+        marks=marks_of(row),
+        marking=MARKING_WORDS[row.marking],
         restricted_to=listing(view.restricted_to),
         set_by=DATE_SETTER_WORDS[view.due_set_by] if view.due_set_by is not DateSetter.PLAN else "",
         rag_titles=RAG_TITLES,

@@ -7,9 +7,10 @@ from fastapi import Query, Request
 from fastapi.responses import Response
 
 from app.domain.days import clock_time, day_count, long_date
+from app.domain.markings import marks_of
 from app.domain.milestones import MilestoneKey, MilestoneRow, UpdateView
 from app.domain.my_updates import ItemToUpdate, MyUpdates
-from app.domain.words import OPEN_STATUSES, Marking, Status
+from app.domain.words import OPEN_STATUSES, Status
 from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
@@ -256,8 +257,7 @@ def _about(item: ItemToUpdate) -> str:
         f"Owner: {row.owner.title}" if row.owner else "No owner",
         item.plan_title,
         f"review on {long_date(item.next_review)}" if item.next_review else "",
-        "Official-Sensitive" if row.marking is Marking.OFFICIAL_SENSITIVE else "",
-        "Restricted" if row.restricted else "",
+        *marks_of(row),
     ]
     return " · ".join(part for part in parts if part)
 

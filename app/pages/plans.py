@@ -375,7 +375,7 @@ class _Changes(NamedTuple):
 
     words: str
     address: str
-    shown: list[tuple[str, str, str, str, str]]
+    shown: list[tuple[Any, ...]]
     more: int
 
 
@@ -405,10 +405,11 @@ _GROUP_WORDS = {
 }
 
 
-def _changed(slug: str, item: ChangedItem) -> tuple[str, str, str, str, str]:
+def _changed(slug: str, item: ChangedItem) -> tuple[Any, ...]:
     address = address_of(slug, item.kind, item.ref)
     colour = f"{RAG_TITLES[item.rag]} since {short(item.on)}" if item.rag else ""
-    return item.ref, item.title, address, colour, item.reason if item.rag else f"{item.reason} on {short(item.on)}"
+    why = item.reason if item.rag else f"{item.reason} on {short(item.on)}"
+    return item.ref, item.title, item.marks, address, colour, why
 
 
 class Part(NamedTuple):

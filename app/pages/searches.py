@@ -68,23 +68,24 @@ def _page(run: PageRunner, request: Request, slug: str | None, asked: str) -> Re
     )
 
 
-Line = tuple[str, str, Markup, list[str | Markup], str]
-"""What was found: (address, reference, its words, what else there is to say, the plan)."""
+Line = tuple[str, str, Markup, tuple[str, ...], list[str | Markup], str]
+"""What was found: (address, reference, its words, what marks it, what else there is to say, the plan)."""
 
 
 def _milestone(hit: Hit, words: tuple[str, ...]) -> Line:
-    return _address(hit), hit.ref, _marked(hit.text, words), [], hit.plan_title
+    return _address(hit), hit.ref, _marked(hit.text, words), hit.milestone_marks, [], hit.plan_title
 
 
 def _update(hit: Hit, words: tuple[str, ...]) -> Line:
     said = [_marked(hit.text, words), f"{hit.by}, {short(hit.on)}" if hit.on else hit.by]
-    return _address(hit), hit.milestone_ref, _marked(hit.milestone_title, ()), said, hit.plan_title
+    return _address(hit), hit.milestone_ref, _marked(hit.milestone_title, ()), hit.milestone_marks, said, hit.plan_title
 
 
 def _evidence(hit: Hit, words: tuple[str, ...]) -> Line:
     sent = f"{hit.by}, {short(hit.on)}" if hit.on else hit.by
-    said = [f"For {hit.milestone_ref} {hit.milestone_title}", f"{sent}. Withdrawn" if hit.withdrawn else sent]
-    return f"/evidence/{hit.id}", hit.ref, _marked(hit.text, words), said, hit.plan_title
+    of = f"For {' · '.join((f'{hit.milestone_ref} {hit.milestone_title}', *hit.milestone_marks))}"
+    said: list[str | Markup] = [of, f"{sent}. Withdrawn" if hit.withdrawn else sent]
+    return f"/evidence/{hit.id}", hit.ref, _marked(hit.text, words), hit.evidence_marks, said, hit.plan_title
 
 
 def _address(hit: Hit) -> str:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from app.documents import inbox_charts
 from app.documents.inbox_charts import Column
 from app.domain.days import clock_time, day_count, london_day, long_date, short_date
+from app.domain.markings import marks
 from app.domain.submissions import (
     FEW,
     FOLLOWED_WORDS,
@@ -19,7 +20,7 @@ from app.domain.submissions import (
     Span,
     SubmissionItem,
 )
-from app.domain.words import Door, Marking, Rag, SubmissionKind, SubmissionState, TriagedThrough, TurnedInto
+from app.domain.words import Door, Rag, SubmissionKind, SubmissionState, TriagedThrough, TurnedInto
 from app.pages.wording import RAG_TITLES
 
 KINDS = {
@@ -115,7 +116,7 @@ def row_of(item: SubmissionItem, *, anywhere: bool = False) -> Row:
         suggestion=f"{words}: {suggestion.because}" if words else "",
         sent=f"sent through the API by {item.sent_by}" if item.door == Door.API else f"sent by {item.sent_by}",
         received=f"Received {long_date(london_day(item.received_at))}, {clock_time(item.received_at)}",
-        marking="Official-Sensitive" if item.marking is Marking.OFFICIAL_SENSITIVE else "",
+        marking="".join(marks(marking=item.marking)),
         triaged=_triaged(item),
         outcome=outcome_words(item),
         followed=FOLLOWED_WORDS[item.followed] if item.followed else "",

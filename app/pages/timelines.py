@@ -15,9 +15,10 @@ from app.documents import charts
 from app.documents.charts import Axis, TimelineGroup, TimelineRow
 from app.domain.days import long_date
 from app.domain.files import content_disposition
+from app.domain.markings import marks_of
 from app.domain.plans import Choices
 from app.domain.timelines import Timeline, TimelineFilters, TimelineItem
-from app.domain.words import Marking, Status
+from app.domain.words import Status
 from app.doors.routing import NounRouter
 from app.pages.addresses import Addresses
 from app.pages.deps import Reading, Writing
@@ -147,11 +148,11 @@ def _file(found: Timeline, filtered_by: Iterable[tuple[str, str]]) -> str:
     """The whole picture in one. It says what it leaves out, and its marking: it goes where the page is not."""
     groups = _groups(found.items)
     axis = _axis(found)
-    sensitive = [item.ref for item in found.items if item.marking is Marking.OFFICIAL_SENSITIVE]
+    held = {word for item in found.items for word in marks_of(item)}
     heading = f"{found.plan.title}, timeline on {long_date(found.today)}"
     words = listing(words for _, words in filtered_by)
     heading += f". Only: {words}" if words else ""
-    heading += ". Official-Sensitive" if sensitive else ""
+    heading += "".join(f". {word}" for word in sorted(held))
     svg = charts.timeline(
         groups,
         axis,
@@ -187,6 +188,7 @@ def _row(item: TimelineItem) -> TimelineRow:
     return TimelineRow(
         ref=item.ref,
         title=item.title,
+        marks=marks_of(item),
         colour=_colour(item),
         state=RAG_TITLES[item.rag] if item.rag else item.standing,
         slip=_slip(item),
@@ -227,8 +229,7 @@ def _printed(item: TimelineItem, slug: str) -> tuple[Any, ...]:
         f"/plans/{slug}/milestones/{item.ref}",
         item.ref,
         item.title,
-        [words for words, shown in (("Official-Sensitive", item.marking is Marking.OFFICIAL_SENSITIVE),
-                                    ("Restricted", item.restricted)) if shown],
+        marks_of(item),
         item.theme.title,
         _short(item.baseline_date),
         _short(item.due_date) or "None agreed",

@@ -24,6 +24,7 @@ from app.domain.change_requests import (
     Proposal,
     SettingChange,
 )
+from app.domain.markings import marks_of
 from app.domain.meetings import day_warning
 from app.domain.permissions import Act, Item
 from app.domain.words import ChangeKind, ChangeState, DateSetter, PlanState
@@ -125,6 +126,8 @@ def _rows(uow: UnitOfWork, which: Sequence[Any], plan: Plan, *, oldest_first: bo
             ReviewMeeting.on_day.label("meeting_on"),  # type: ignore[attr-defined]
             Milestone.ref.label("ref"),  # type: ignore[attr-defined]
             Milestone.title.label("title"),  # type: ignore[attr-defined]
+            Milestone.marking.label("marking"),  # type: ignore[attr-defined]
+            Milestone.restricted.label("restricted"),  # type: ignore[attr-defined]
             Milestone.owner_id.label("owner_id"),  # type: ignore[union-attr]
             Milestone.due_set_by.label("due_set_by"),  # type: ignore[attr-defined]
         )
@@ -149,11 +152,10 @@ def _around(uow: UnitOfWork, rows: Sequence[Any]) -> _Around:
     }
     if others or origins:
         wanted = _milestones.c.id.in_(others) | _milestones.c.came_from.in_(origins)
-        statement = select(
-            _milestones.c.id, _milestones.c.ref, _milestones.c.title, _milestones.c.came_from
-        ).where(wanted, knowable(uow.actor))  # fmt: skip
+        columns = (_milestones.c[name] for name in ("id", "ref", "title", "came_from", "marking", "restricted"))
+        statement = select(*columns).where(wanted, knowable(uow.actor))
         for row in uow.session.execute(statement.order_by(_milestones.c.position)):
-            named = Named(row.id, row.ref, row.title)
+            named = Named(row.id, row.ref, row.title, marks_of(row))
             around.named[row.id] = named
             around.made.setdefault(row.came_from or "", []).append(named)
     owners = {part["owner"] for one in requests for part in _stored(one).get("parts", ()) if part.get("owner")}
@@ -238,7 +240,7 @@ def _view(uow: UnitOfWork, row: Any, around: _Around, plan: Plan, effect: Effect
     waits = request.state is ChangeState.REQUESTED and plan.state is PlanState.APPROVED
     decides = waits and permissions.may(uow.actor, Act.DECIDE_CHANGE, item)
     why_not = rules.unmet_decider(actor=uow.actor.id, requested_by=request.requested_by, owner=row.owner_id)
-    milestone = Named(request.milestone_id, row.ref, row.title) if request.milestone_id else None
+    milestone = Named(request.milestone_id, row.ref, row.title, marks_of(row)) if request.milestone_id else None
     return ChangeRequestView(
         id=request.id,
         kind=str(request.kind),

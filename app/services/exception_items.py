@@ -117,6 +117,7 @@ def _milestone_item(
         accepted_until=accepted_until,
         accepted_by=(row.accepter_title or "") if accepted_until else "",
         marking=row.marking,
+        restricted=row.restricted,
         version=f"{row.version}.{row.evidence_seq}",
         plan_slug=ground.plan_slug,
     )

@@ -12,6 +12,7 @@ from typing import Any
 from app.domain import rag
 from app.domain.change_requests import Foreseen, Part, Proposal
 from app.domain.days import london_day
+from app.domain.markings import marks_of
 from app.domain.rag import Moves, PlanSettings
 from app.domain.words import ChangeKind, EvidencePolicy, MovedRule, Status
 from app.models import Milestone
@@ -156,7 +157,7 @@ def _compared(before: Case, after: Case, today: date, *, falls_back: bool = Fals
     becomes = rag.moments_from_stored(after.milestone.amber_from, after.milestone.red_from)
     return Foreseen(
         row.id, row.ref, row.title, _word(before, today), _word(after, today), falls_back,
-        was.red_on, becomes.red_on, was.amber_on, becomes.amber_on,
+        was.red_on, becomes.red_on, was.amber_on, becomes.amber_on, marks_of(row),
     )  # fmt: skip
 
 

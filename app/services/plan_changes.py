@@ -14,6 +14,7 @@ from app.db import UnitOfWork
 from app.domain import plan_changes as rules
 from app.domain import rag
 from app.domain.days import london_day, start_of_day
+from app.domain.markings import marks_of
 from app.domain.plan_changes import SHOWN, Change, ChangedItem, PlanChanges
 from app.domain.plans import PlanView
 from app.domain.rag import PlanSettings
@@ -120,12 +121,13 @@ def _milestone(uow: UnitOfWork, row: Any, settings: PlanSettings, since: date) -
     change = rules.change_of(row, since=since, now=uow.now) or Change.SAME
     if change in (Change.BETTER, Change.LEFT):
         on, why = rules.why_off_the_list(row, since)
-        return change, ChangedItem("milestone", row.ref, row.title, on, why)
+        return change, ChangedItem("milestone", row.ref, row.title, on, why, marks=marks_of(row))
     reasons = rag.reasons_on(facts_for(row, uow.today), settings, uow.today)
     colour = rag.colour_at(row.amber_from, row.red_from, uow.now)
     moment = row.amber_from if change is Change.NEW else row.red_from
     reason = reasons[0].message if reasons else ""
-    return change, ChangedItem("milestone", row.ref, row.title, london_day(moment), reason, colour)
+    on = london_day(moment)
+    return change, ChangedItem("milestone", row.ref, row.title, on, reason, colour, marks_of(row))
 
 
 def _submissions(uow: UnitOfWork, plan_id: str, since: date) -> Found:

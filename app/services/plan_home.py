@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from app.db import UnitOfWork
 from app.domain import rag
 from app.domain.days import instant_for, london_day
+from app.domain.markings import marks_of
 from app.domain.plans import Counts, InboxClock, MovedMilestone, PlanHome, PlanView, ThemeStanding, TurnsRed
 from app.domain.rag import PlanSettings
 from app.domain.words import Rag, Status
@@ -79,6 +80,8 @@ def _moved(uow: UnitOfWork, plan_id: str) -> tuple[int, tuple[MovedMilestone, ..
             Milestone.title,
             slip.label("slip"),
             Milestone.moves,
+            Milestone.marking,
+            Milestone.restricted,
             func.count().over().label("number"),
         )
         .where(knowable_in(uow.actor, plan_id), Milestone.moves > 0, Milestone.status != Status.CANCELLED)
@@ -86,7 +89,9 @@ def _moved(uow: UnitOfWork, plan_id: str) -> tuple[int, tuple[MovedMilestone, ..
         .limit(MOVED_SHOWN)
     )
     rows = uow.session.execute(statement).all()
-    furthest = [MovedMilestone(row.ref, row.title, row.slip, row.moves) for row in rows if (row.slip or 0) > 0]
+    furthest = [
+        MovedMilestone(row.ref, row.title, row.slip, row.moves, marks_of(row)) for row in rows if (row.slip or 0) > 0
+    ]
     return rows[0].number if rows else 0, tuple(furthest)
 
 
@@ -112,6 +117,7 @@ def _turns_red(
                 red_on,
                 why[0].message if why else "",
                 row.owner_title,
+                marks_of(row),
             )
         )
     return tuple(found), number

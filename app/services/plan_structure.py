@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from app.db import UnitOfWork
 from app.domain import permissions, plan_structure
 from app.domain.ids import new_id
+from app.domain.markings import marks_of
 from app.domain.milestones import MilestoneKey, Ref
 from app.domain.permissions import Act, Item
 from app.domain.plan_structure import ActionPlace, Draft, Facts, MilestonePlace, Part, Shifted, Structure, ThemePlace
@@ -76,7 +77,9 @@ def _action_place(row: Any, milestones: Sequence[Any], numbers: dict[str, int], 
         version=str(row.version),
         moved_from=moved_from_of(moves.get(row.id)),
         milestones=tuple(
-            MilestonePlace(one.id, one.ref, one.title, one.status, one.owner_title, moved_from_of(moves.get(one.id)))
+            MilestonePlace(
+                one.id, one.ref, one.title, one.status, one.owner_title, moved_from_of(moves.get(one.id)), marks_of(one)
+            )
             for one in milestones
             if one.action_id == row.id
         ),

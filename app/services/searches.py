@@ -7,6 +7,7 @@ from app.db import UnitOfWork
 from app.domain import permissions
 from app.domain import searches as rules
 from app.domain.days import london_day
+from app.domain.markings import marks, marks_of
 from app.domain.refusals import invalid
 from app.domain.searches import SHOWN, Found, Group, Hit
 from app.models import plan_heads, searching
@@ -88,17 +89,19 @@ def _evidence(uow: UnitOfWork, plans: dict[str, Any], words: tuple[str, ...]) ->
                 on=london_day(row.received_at),
                 by=row.provided_by_title,
                 withdrawn=row.withdrawn_at is not None,
+                evidence_marks=marks(marking=row.evidence_marking),
             )
     return _group(list(hits.values()))
 
 
-def _around(row: Any, plans: dict[str, Any]) -> dict[str, str]:
+def _around(row: Any, plans: dict[str, Any]) -> dict[str, Any]:
     plan = plans[row.plan_id]
     return {
         "plan_slug": plan.slug,
         "plan_title": plan.title,
         "milestone_ref": row.ref,
         "milestone_title": row.title,
+        "milestone_marks": marks_of(row),
     }
 
 

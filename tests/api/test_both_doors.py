@@ -56,8 +56,8 @@ def test_text_that_shows_nothing_is_no_text_and_nothing_turns_the_words_beside_i
         (f"{where}/change-requests", asked, "/reason"),
         (f"{where}/updates", {"narrative": nothing}, "/narrative"),
     ):
-        answer = problem(api.post(address, "connie", json=body), 422)
-        assert [error["pointer"] for error in answer["errors"]] == [field]
+        said = problem(api.post(address, "connie", json=body), 422)
+        assert [error["pointer"] for error in said["errors"]] == [field]
     answer = _browser(api, "connie").post(f"{_page(view)}/updates", data={"narrative": nothing})
     assert answer.status_code == 422
     assert "Enter what has happened" in answer.text

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+from datetime import timedelta
+
 import pytest
 
+from app.domain.words import ChangeKind, ChangeState
+from app.services import change_requests
+from tests.factories import key
 from tests.pages.conftest import Kept
 from tests.pages.markup import Page, read
 
@@ -110,3 +116,29 @@ def test_pages_are_kept_by_no_cache_and_static_files_for_a_year(full: Kept) -> N
         assert "immutable" in answer.headers["cache-control"]
     assert full.stranger().get("/static/waymark.css").headers["cache-control"] == "no-cache"
     assert full.stranger().get("/static/nothing.css").status_code == 404
+
+
+def test_marking_and_restriction_are_printed_wherever_the_title_is(full: Kept) -> None:
+    asked = full.world.write(
+        "petra", change_requests.request_change, milestone=key(full.there["secret"]), kind=ChangeKind.DUE_DATE,
+        reason="The court needs longer", due_date=full.world.clock.today + timedelta(days=60),
+    )  # fmt: skip
+    full.world.write(
+        "sam", change_requests.decide_change, change_request=asked.id, outcome=ChangeState.APPROVED, reason="Agreed"
+    )
+    browser, title = full.browser("petra"), "Kept from partners"
+    pages = ["", "/exceptions", "/milestones", "/themes", "/timeline", "/change-requests?state=decided",
+             "/search?q=partners"]  # fmt: skip
+    for path in pages:
+        found = read(browser.get(f"{PLAN}{path}").text.replace("<mark>partners</mark>", "partners")).text
+        places = [place for place in range(len(found)) if found.startswith(title, place)]
+        assert places, path
+        for place in places:
+            around = found[place - 40 : place + 200]
+            assert "Official-Sensitive" in around, (path, around)
+            assert "Restricted" in around, (path, around)
+    rows = list(csv.DictReader(browser.get(f"{PLAN}/exceptions.csv").text.lstrip("\ufeff").splitlines()))
+    assert [row["Restricted"] for row in rows if row["Title"] == title] == ["Yes"]
+    svg = browser.get(f"{PLAN}/timeline.svg").text
+    assert ". Official-Sensitive. Restricted</title>" in svg
+    assert f"Official-Sensitive: Restricted: {title[:4]}" in svg
