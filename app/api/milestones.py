@@ -56,7 +56,8 @@ class CarriedOver(TypedDict):
 @exactly
 class Milestone(TypedDict):
     """A milestone. `rag` is null where colour is not the word: in a draft plan, achieved, cancelled, not yet due to
-    start, and in a closed plan, where `carried_over` says where it went. `days` is how long it has been that colour,
+    start, and in a closed plan, where `carried_over` says where it went. `warnings` says, of one milestone, that a due
+    date to come is no working day; it is taken all the same. `days` is how long it has been that colour,
     `exception_days` how long Red or Amber; the first day counts.
     """
 
@@ -88,6 +89,7 @@ class Milestone(TypedDict):
     still_needed: list[Need]
     marking: Marking
     carried_over: NotRequired[CarriedOver]
+    warnings: NotRequired[list[str]]
     version: str
 
 
@@ -158,8 +160,15 @@ _list: TypeAdapter[CountedListing[Milestone]] = TypeAdapter(CountedListing[Miles
 _names: TypeAdapter[Listing[MilestoneName]] = TypeAdapter(Listing[MilestoneName])
 
 
+def _with_warnings(view: MilestoneView) -> Milestone:
+    shown = milestone(view.row)
+    if view.warnings:
+        shown["warnings"] = list(view.warnings)
+    return shown
+
+
 def _shown(view: MilestoneView) -> Reply:
-    return Reply(_one(milestone(view.row)), version=view.row.version)
+    return Reply(_one(_with_warnings(view)), version=view.row.version)
 
 
 def moved_on(view: MilestoneMoved) -> Reply:
@@ -169,7 +178,7 @@ def moved_on(view: MilestoneMoved) -> Reply:
 
 def _added(view: MilestoneView) -> Reply:
     where = f"/api/v1/milestones/{view.row.id}"
-    return Reply(_one(milestone(view.row)), status=201, version=view.row.version, location=where)
+    return Reply(_one(_with_warnings(view)), status=201, version=view.row.version, location=where)
 
 
 # --- what comes in ----------------------------------------------------------------------------------------------------

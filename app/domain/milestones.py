@@ -337,6 +337,7 @@ class MilestoneView:
     came_from: Named | None = None  # the milestone it replaced or was split from, where the reader may know of it
     refused_attempts: tuple[AuditLine, ...] = ()
     honesty: tuple[str, ...] = ()  # what the honesty checks say of it, for who may read them
+    warnings: tuple[str, ...] = ()  # that a due date to come is no working day
 
 
 @dataclass(frozen=True, slots=True)

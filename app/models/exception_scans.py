@@ -32,11 +32,13 @@ class Shape:
     """What a scan looks like, without its values.
 
     `one_plan`: parameter `plan_id`; otherwise `plans`, and `open_plans` for those whose every item may be known.
-    `sees_all`: nothing in the plan is kept from the viewer. The rest: which filters are set.
+    `sees_all`: nothing in the plan is kept from the viewer. `withheld`: only what is kept from them, to be counted. The
+    rest: which filters are set.
     """
 
     one_plan: bool
     sees_all: bool
+    withheld: bool = False
     theme: bool = False
     owner: bool = False
     organisation: bool = False
@@ -172,7 +174,9 @@ def _milestones_at(shape: Shape, colour: Rag) -> list[Any]:
 def _filters(shape: Shape) -> list[Any]:
     """What the viewer may know of, and the filters that are set."""
     columns, conditions = _milestones.c, []
-    if not shape.sees_all:
+    if shape.withheld:
+        conditions.append(~unrestricted_for_viewer())
+    elif not shape.sees_all:
         unrestricted = unrestricted_for_viewer()
         conditions.append(
             unrestricted

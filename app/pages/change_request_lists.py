@@ -28,13 +28,16 @@ class Wanted:
         return next((one for one in ChangeState if one == self.state), None)
 
     @property
+    def is_decided(self) -> bool:
+        return self.state == DECIDED
+
+    @property
     def of(self) -> ChangeKind | None:
         return next((one for one in ChangeKind if one == self.kind), None)
 
     def shown(self, views: Sequence[ChangeRequestView]) -> list[ChangeRequestView]:
-        """Those that are wanted, in order; of equal ones the one asked for first comes first."""
-        found = [one for one in views if self.state != DECIDED or one.state != ChangeState.REQUESTED]
-        return sorted(sorted(found, key=_asked_at), key=ORDERS[self.sort][1]) if self.sort else found
+        """They in order; of equal ones the one asked for first comes first."""
+        return sorted(sorted(views, key=_asked_at), key=ORDERS[self.sort][1]) if self.sort else list(views)
 
 
 def _asked_at(view: ChangeRequestView) -> tuple[str, str]:

@@ -306,7 +306,9 @@ def _list_page(
     state, kind, waiting = wanted.state, wanted.kind, wanted.state == WAITING
 
     def read(uow: UnitOfWork) -> tuple[PlanView, ChangeRequestPage, list[tuple[str, str]]]:
-        page = services.list_plan_requests(uow, slug=plan, state=wanted.only, kind=wanted.of, effect=waiting)
+        page = services.list_plan_requests(
+            uow, slug=plan, state=wanted.only, decided=wanted.is_decided, kind=wanted.of, effect=waiting
+        )
         held = [one for one in list_meetings(uow, slug=plan) if one.on <= uow.today and one.state != "cancelled"]
         meetings = [(one.id, weekday_date(one.on)) for one in reversed(held[-8:])]
         return get_plan(uow, slug=plan), page, meetings

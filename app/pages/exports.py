@@ -113,7 +113,9 @@ def export_change_requests(run: Writing, plan: str, wanted: Annotated[RequestsWa
     """The change requests of a plan, those that wait or the history."""
 
     def batch(_: str | None) -> tuple[Sequence[ChangeRequestView], None]:
-        page = run.read(services.change_requests, slug=plan, state=wanted.only, kind=wanted.of)
+        page = run.read(
+            services.change_requests, slug=plan, state=wanted.only, decided=wanted.is_decided, kind=wanted.of
+        )
         return wanted.shown(page.items), None
 
     return _file(run, plan, "change-requests", CHANGE_REQUEST_COLUMNS, batch, filters=wanted.query)

@@ -141,13 +141,18 @@ def list_plan_requests(
     *,
     slug: str,
     state: ChangeState | None = None,
+    decided: bool = False,
     kind: ChangeKind | None = None,
     effect: bool = False,
 ) -> ChangeRequestPage:
-    """The change requests of a plan that this actor may know of. Those that wait come oldest first."""
+    """The change requests of a plan that this actor may know of: of one state, or `decided`, which no longer wait.
+    Those that wait come oldest first.
+    """
     plan = live_plan(uow, slug)
     known = _known_to(uow, plan)
-    which: list[Any] = [known]
+    which: list[Any] = []
+    if decided:
+        which.append(ChangeRequest.state != ChangeState.REQUESTED)
     if state is not None:
         which.append(ChangeRequest.state == state)
     if kind is not None:
@@ -160,9 +165,9 @@ def list_plan_requests(
     oldest_first = state is ChangeState.REQUESTED
     item, live = Item(plan_id=plan.id), plan.state is PlanState.APPROVED
     return ChangeRequestPage(
-        items=change_views.views(uow, *which, plan=plan, effect=effect, oldest_first=oldest_first),
+        items=change_views.views(uow, known, *which, plan=plan, effect=effect, oldest_first=oldest_first),
         waiting=uow.session.execute(waiting).scalar_one(),
-        withheld=change_views.withheld_requests(uow, plan.id),
+        withheld=change_views.withheld_requests(uow, plan.id, *which),
         may_request=live and permissions.may(uow.actor, Act.REQUEST_CHANGE, item),
         may_decide=live and permissions.may(uow.actor, Act.DECIDE_CHANGE, item),
     )

@@ -299,14 +299,10 @@ def _setting(name: str, was: Any, becomes: Any) -> SettingChange:
     return SettingChange(name, rules.setting_words(name, was), rules.setting_words(name, becomes))
 
 
-def withheld_requests(uow: UnitOfWork, plan_id: str) -> int | None:
-    """How many waiting requests are about milestones that this actor may know only as a number; None: say nothing."""
+def withheld_requests(uow: UnitOfWork, plan_id: str, *which: Any) -> int | None:
+    """How many of these requests are about milestones that this actor may know only as a number; None: say nothing."""
     if not permissions.sees_withheld_count(uow.actor, plan_id):
         return None
     hidden = select(_milestones.c.id).where(withheld_in(uow.actor, plan_id))
-    waiting = select(func.count()).where(
-        _requests.c.plan_id == plan_id,
-        _requests.c.state == ChangeState.REQUESTED,
-        _requests.c.milestone_id.in_(hidden),
-    )
-    return uow.session.execute(waiting).scalar_one()
+    kept = select(func.count()).where(_requests.c.plan_id == plan_id, _requests.c.milestone_id.in_(hidden), *which)
+    return uow.session.execute(kept).scalar_one()

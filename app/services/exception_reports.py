@@ -115,7 +115,7 @@ def _compile(
         today=uow.today,
         filters=ExceptionFilters(on=question.on),
         counts=counts,
-        withheld_count=(plan_counts.withheld(uow, heads[0].id) or 0) if slug is not None else 0,
+        withheld_count=_withheld(uow, question) if slug is not None else 0,
     )
     return CompiledReport(
         report=replace(report, filters=replace(filters, on=question.on), shown=shown),
@@ -379,6 +379,18 @@ def _all_counts(uow: UnitOfWork, question: _Question) -> tuple[ExceptionCounts, 
         hidden = Rag.AMBER if wanted is Rag.RED else Rag.RED
         shown = replace(shown, **{hidden.value: 0, f"{hidden.value}_accepted": 0})
     return counts, shown
+
+
+def _withheld(uow: UnitOfWork, question: _Question) -> int:
+    """How many Red or Amber milestones are kept from another organisation's senior officer on that day. Whatever the
+    filters: a number by theme, owner or organisation would say more than that they are there.
+    """
+    if not (question.asks_for_milestones and permissions.sees_withheld_count(uow.actor, question.values["plan_id"])):
+        return 0
+    plain = question.at(question.on, question.instant)
+    statement = exception_scans.counts(replace(plain.shape, withheld=True), milestones=True, submissions=False)
+    row = uow.session.connection().execute(statement, plain.parameters).one()
+    return int(row.red + row.amber)
 
 
 def _counts(uow: UnitOfWork, question: _Question) -> ExceptionCounts:

@@ -92,11 +92,11 @@ def review_meetings(uow: UnitOfWork, *, slug: str) -> tuple[MeetingView, ...]:
 
 
 def change_requests(
-    uow: UnitOfWork, *, slug: str, state: ChangeState | None, kind: ChangeKind | None
+    uow: UnitOfWork, *, slug: str, state: ChangeState | None, decided: bool, kind: ChangeKind | None
 ) -> ChangeRequestPage:
     """The change requests of a plan, as its page lists them."""
     _plan_to_export(uow, slug)
-    return requests.list_plan_requests(uow, slug=slug, state=state, kind=kind)
+    return requests.list_plan_requests(uow, slug=slug, state=state, decided=decided, kind=kind)
 
 
 def my_updates(uow: UnitOfWork, *, only_own: bool, cursor: str | None) -> tuple[Sequence[ItemToUpdate], str | None]:

@@ -106,6 +106,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         moved_from=moved_from_of(moves.get(row.id)),
         action_moved_from=moved_from_of(moves.get(row.action_id)),
         honesty=_honesty(uow, case, row, said, evidence),
+        warnings=_warnings(row, uow.today),
         latest_update=next((one for one in said if not one.no_change), None),
         acceptance=_acceptance(row, transitions, uow.today),
         came_from=_came_from(uow, row.came_from),
@@ -116,6 +117,13 @@ def _honesty(uow: UnitOfWork, case: Case, row: Any, said: tuple[UpdateView, ...]
     if not permissions.may(uow.actor, Act.CHECK_HONESTY, case.item):
         return ()
     return tuple(finding.message for finding in honesty.of_milestone(uow, row, said, evidence))
+
+
+def _warnings(row: Any, today: date) -> tuple[str, ...]:
+    """What is said of a due date while it can still be met."""
+    is_to_come = row.due_date is not None and row.due_date >= today
+    is_open = row.status in (Status.NOT_STARTED, Status.IN_PROGRESS)
+    return change_views.warnings_of([row.due_date]) if is_to_come and is_open else ()
 
 
 def _carried_over(uow: UnitOfWork, case: Case) -> CarriedOver | None:

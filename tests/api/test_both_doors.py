@@ -62,3 +62,27 @@ def test_text_that_shows_nothing_is_no_text_and_nothing_turns_the_words_beside_i
     assert answer.status_code == 422
     assert "Enter what has happened" in answer.text
     assert shown(api.get(where))["status"] == "not_started"
+
+
+def test_a_due_date_on_no_working_day_is_taken_with_a_warning_through_both_doors(sqlite_api: Api) -> None:
+    api = sqlite_api
+    facts = {"action": api.world.action, "title": "Duty rota for Christmas", "due_date": "2026-12-26"}
+    added = made(api.post("/plans/safeguarding-plan/milestones", json=facts))
+    warning = "26 December 2026 is a Saturday. Choose a working day if somebody has to be there"
+    assert (added["baseline_date"], added["warnings"]) == ("2026-12-26", [warning])
+    page = _browser(api, "petra").get(f"/plans/safeguarding-plan/milestones/{added['ref']}").text
+    assert f"<strong>Not a working day:</strong> {warning}." in page
+    added = made(api.post("/plans/safeguarding-plan/milestones", json={**facts, "due_date": "2026-12-23"}))
+    assert "warnings" not in added
+
+
+def test_so_is_one_that_is_changed_in_a_draft(sqlite_api: Api) -> None:
+    api = sqlite_api
+    theme = made(api.post("/plans/other-plan/themes", "zoe", json={"title": "Practice"}))
+    action = made(api.post("/plans/other-plan/actions", "zoe", json={"title": "Run it", "theme": theme["id"]}))
+    facts = {"action": action["id"], "title": "Duty rota", "due_date": "2026-12-23"}
+    where = f"/milestones/{made(api.post('/plans/other-plan/milestones', 'zoe', json=facts))['id']}"
+    headers = {"If-Match": api.get(where, "zoe").headers["etag"]}
+    changed = shown(api.patch(where, "zoe", json={"due_date": "2026-12-28"}, headers=headers))
+    assert changed["warnings"][0].startswith("28 December 2026 is a bank holiday: Boxing Day")
+    assert shown(api.get(where, "zoe"))["warnings"] == changed["warnings"]

@@ -90,8 +90,12 @@ def test_all_my_plans_and_nobody_elses(api: Api) -> None:
 def test_what_is_restricted_is_counted_for_another_organisations_officer_and_no_more(api: Api) -> None:
     _late(api, 5)
     _late(api, 9, restricted_to=["haringey-council"])
+    api.world.milestone(restricted_to=["haringey-council"], start_date=api.world.clock.today)  # no exception
     listed = shown(api.get(f"{PLAN}/exceptions", "nora"))
     assert (len(listed["items"]), listed["withheld"]) == (1, 1)
+    assert "withheld" not in shown(api.get(f"{PLAN}/exceptions", "nora", params={"kind": "submission"}))
+    theme = shown(api.get(f"{PLAN}/exceptions", "nora", params={"theme": "none"}))
+    assert (theme["items"], theme["withheld"]) == ([], 1)  # which theme it is in is not told
     assert "withheld" not in shown(api.get(f"{PLAN}/exceptions", "nat"))
 
 

@@ -1015,7 +1015,8 @@ class Machine(RuleBasedStateMachine):
         counts = shown.counts
         assert [counts.red, counts.amber, counts.red_now, counts.amber_now] == numbers
         assert [shown.shown.red, shown.shown.amber] == numbers[:2]
-        withheld = [story for story in self.model.milestones if not self.model.knows(who, story)]
+        every = self.model.milestones
+        withheld = [story for story in every if story.colour_on(on) and not self.model.knows(who, story)]
         assert shown.withheld_count == (len(withheld) if who == "nora" else 0)
         self._pages_are_the_whole(who, on, found)
 

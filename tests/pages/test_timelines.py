@@ -136,7 +136,9 @@ def test_the_file_stands_alone_and_is_saved_not_shown(full: Kept) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "no-store" in answer.headers["cache-control"]
     svg = ET.fromstring(answer.text)
-    assert "Safeguarding Plan, timeline on 23 March 2026. Official-Sensitive" in [one.text for one in svg.iter()]
+    assert "Safeguarding Plan, timeline on 23 March 2026. Official-Sensitive. Restricted" in [
+        one.text for one in svg.iter()
+    ]
     assert ".wm-chart" in (svg.findtext("{http://www.w3.org/2000/svg}style") or "")
 
 

@@ -28,7 +28,7 @@ from app.domain.words import (
 from app.models import AuditEvent, ChangeRequest, Milestone
 from app.services import baselines, change_requests, meetings, milestones, plans
 from app.services.change_requests import Verdict
-from tests.factories import NHS, World, key
+from tests.factories import COUNCIL, NHS, World, key
 
 TWO_LINES = "A rota that covers every shift\nA named deputy for every shift"
 
@@ -183,6 +183,22 @@ def test_a_stranger_finds_nothing(world: World) -> None:
     assert len(world.read("nat", change_requests.list_plan_requests, slug=world.plan).items) == 1
     with pytest.raises(NotFound):
         world.read("zoe", change_requests.list_plan_requests, slug=world.plan)
+
+
+def test_another_organisations_officer_is_told_how_many_of_what_is_asked_for_are_kept_back(world: World) -> None:
+    view = world.milestone(restricted_to=[COUNCIL])
+    first, second = (ask(world, view, ChangeKind.DUE_DATE, due_date=later(world, days)) for days in (50, 60))
+    decide(world, first)
+    listed = {
+        name: world.read("nora", change_requests.list_plan_requests, slug=world.plan, **given)
+        for name, given in (
+            ("all", {}), ("waiting", {"state": ChangeState.REQUESTED}), ("decided", {"decided": True}),
+            ("splits", {"kind": ChangeKind.SPLIT}),
+        )
+    }  # fmt: skip
+    assert {name: page.withheld for name, page in listed.items()} == {"all": 2, "waiting": 1, "decided": 1, "splits": 0}
+    assert world.read("connie", change_requests.list_plan_requests, slug=world.plan).withheld is None
+    assert second.state == "requested"
 
 
 # --- deciding ---------------------------------------------------------------------------------------------------------
