@@ -49,6 +49,7 @@ def add_update(
     """
     case = open_case(uow, milestone, act=Act.UPDATE, if_match=if_match)
     texts = _checked(
+        uow,
         case,
         needs_narrative=not no_change,
         narrative=narrative,
@@ -59,6 +60,7 @@ def add_update(
         path_to_green=path_to_green,
         waiting_on=waiting_on,
         forecast_date=forecast_date,
+        return_to_green_on=return_to_green_on,
     )
     if no_change:
         changed = {
@@ -167,7 +169,14 @@ def updates_of(
 
 
 def _checked(
-    case: Case, *, needs_narrative: bool, declared_rag: Rag | None, forecast_date: date | None, **texts: str | None
+    uow: UnitOfWork,
+    case: Case,
+    *,
+    needs_narrative: bool,
+    declared_rag: Rag | None,
+    forecast_date: date | None,
+    return_to_green_on: date | None,
+    **texts: str | None,
 ) -> dict[str, Any]:
     checks = Checks()
     take_narrative = checks.required_text if needs_narrative else checks.optional_text
@@ -185,6 +194,14 @@ def _checked(
         forecast_date,
         "The forecast date must be on or after the start date",
     )
+    # What was said before and has passed since may be said again: the rules say that it has passed.
+    if forecast_date != case.milestone.forecast_date:
+        checks.not_past("forecast_date", forecast_date, uow.today, "The forecast date must be today or later")
+    if return_to_green_on is not None and return_to_green_on < uow.today:
+        last = uow.session.get(ProgressUpdate, case.milestone.last_update_id or "")
+        if last is None or last.return_to_green_on != return_to_green_on:
+            message = "The date it returns to Green must be today or later"
+            checks.not_past("return_to_green_on", return_to_green_on, uow.today, message)
     checks.done()
     return kept
 

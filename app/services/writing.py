@@ -41,6 +41,10 @@ class Checks:
         if day is not None and day > today:
             self.add(field, "date_in_future", message)
 
+    def not_past(self, field: str, day: date | None, today: date, message: str) -> None:
+        if day is not None and day < today:
+            self.add(field, "date_in_past", message)
+
     def web_address(self, field: str, value: str) -> str:
         """An http(s) address. It is kept as typed and never fetched."""
         address = self.required_text(field, value, limit=2000, name="the address of the evidence")

@@ -25,6 +25,22 @@ def test_an_update_starts_the_milestone_and_is_kept_whole(api: Api) -> None:
     problem(api.post(f"{path}/updates", "zoe", json=UPDATE), 404)
 
 
+def test_what_is_expected_is_no_day_that_has_passed_unless_it_was_said_before(sqlite_api: Api) -> None:
+    api, view = sqlite_api, sqlite_api.world.milestone(start_date=None)
+    path = f"/milestones/{view.row.id}/updates"
+    past = {"narrative": "Late", "forecast_date": "2026-03-01", "return_to_green_on": "2026-03-01"}
+    refused = problem(api.post(path, "connie", json=past), 422)
+    assert [(error["pointer"], error["code"]) for error in refused["errors"]] == [
+        ("/forecast_date", "date_in_past"), ("/return_to_green_on", "date_in_past"),
+    ]  # fmt: skip
+    soon = {"narrative": "Soon", "forecast_date": "2026-03-02", "return_to_green_on": "2026-03-02"}
+    made(api.post(path, "connie", json=soon))
+    api.world.clock.forward(days=3)
+    made(api.post(path, "connie", json=soon))
+    codes_of = {reason["code"] for reason in shown(api.get(f"/milestones/{view.row.id}"))["reasons"]}
+    assert "forecast_passed" in codes_of
+
+
 def test_no_change_needs_no_narrative_and_is_told_as_such(api: Api) -> None:
     view = api.world.milestone()
     path = f"/milestones/{view.row.id}"

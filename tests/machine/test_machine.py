@@ -303,7 +303,10 @@ class Machine(RuleBasedStateMachine):
         )
         expected = (
             self._judge(who, "update", story)
-            or invalid(("/forecast_date", day is not None and story.start is not None and day < story.start))
+            or invalid(
+                ("/forecast_date", day is not None and story.start is not None and day < story.start),
+                ("/forecast_date", day is not None and day < self.today and day != story.forecast),
+            )
             or refused(
                 ("milestone_cancelled", story.status == "cancelled"), ("milestone_achieved", story.status == "achieved")
             )

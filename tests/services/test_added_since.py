@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+
+import pytest
 
 from app.domain.actors import system_actor
 from app.domain.plans import MilestoneFilters
+from app.domain.refusals import Invalid
 from app.domain.words import Door, MeetingState
 from app.services import meetings, milestones, plan_parts, plans, since
 from tests.factories import World
@@ -56,6 +59,17 @@ def test_an_approval_that_is_entered_late_makes_nothing_new(world: World) -> Non
     approved_on = world.clock.today - timedelta(days=4)
     world.write(officer, plans.approve_plan, slug=world.other_plan, body="B", meeting="M", approved_on=approved_on)
     assert world.seen(view, by="zoe").row.added_later_at is None
+
+
+def test_a_plan_is_not_approved_before_it_was_begun(world: World) -> None:
+    world.clock.forward(days=5)
+    given = {"slug": world.other_plan, "body": "B", "meeting": "M"}
+    with pytest.raises(Invalid) as refused:
+        day_before = date(2026, 3, 1)
+        world.write(system_actor(Door.CLI), plans.approve_plan, **given, approved_on=day_before)
+    assert [(one.pointer, one.message) for one in refused.value.errors] == [
+        ("/approved_on", "The approval date must be on or after 2 March 2026, when this plan was begun")
+    ]
 
 
 def test_nothing_in_a_draft_is_new(world: World) -> None:
