@@ -63,10 +63,9 @@ def test_an_approval_that_is_entered_late_makes_nothing_new(world: World) -> Non
 
 def test_a_plan_is_not_approved_before_it_was_begun(world: World) -> None:
     world.clock.forward(days=5)
-    given = {"slug": world.other_plan, "body": "B", "meeting": "M"}
+    given = {"slug": world.other_plan, "body": "B", "meeting": "M", "approved_on": date(2026, 3, 1)}
     with pytest.raises(Invalid) as refused:
-        day_before = date(2026, 3, 1)
-        world.write(system_actor(Door.CLI), plans.approve_plan, **given, approved_on=day_before)
+        world.write(system_actor(Door.CLI), plans.approve_plan, **given)
     assert [(one.pointer, one.message) for one in refused.value.errors] == [
         ("/approved_on", "The approval date must be on or after 2 March 2026, when this plan was begun")
     ]
