@@ -172,13 +172,15 @@ def unmet_other(kind: ChangeKind, ground: CancellationGround | None, status: Sta
     return []
 
 
-def unmet_decider(*, actor: str, requested_by: str, owner: str | None) -> list[Reason]:
-    """Nobody decides on what they asked for, or own."""
+def unmet_decider(*, actor: str, requested_by: str, owner: str | None, owner_then: str | None = None) -> list[Reason]:
+    """Nobody decides on what they asked for, own, or owned when it was asked: handing it over changes no judge."""
     found = []
     if requested_by == actor:
         found.append(Reason("own_request", "You asked for this change. Somebody else decides it"))
     if owner is not None and owner == actor:
         found.append(Reason("own_milestone", "You own this milestone. Somebody else decides its changes"))
+    elif owner_then is not None and owner_then == actor:
+        found.append(Reason("own_milestone", "You owned this milestone when it was asked. Somebody else decides"))
     return found
 
 

@@ -120,6 +120,13 @@ def may_be_updated(status: Status) -> list[Reason]:
     return []
 
 
+def unmet_declaration(status: Status) -> list[Reason]:
+    """Why a declaration alone would do nothing: what is reported completed is judged by its evidence."""
+    if status is Status.COMPLETED:
+        return [Reason("milestone_completed", "It is reported completed: the evidence rules alone decide its colour")]
+    return []
+
+
 def unmet_no_change(*, last_update_on: date | None, open_again_on: date | None) -> list[Reason]:
     """Why "no change since the last update" cannot be said: there is none, or the milestone was opened again since."""
     if last_update_on is None:
@@ -281,6 +288,7 @@ class MayDo:
     """Which buttons the viewer is offered. The service judges again when one is pressed."""
 
     update: bool = False
+    declare: bool = False
     start: bool = False
     complete: bool = False
     achieve: bool = False

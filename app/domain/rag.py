@@ -577,6 +577,14 @@ def late_start_on(facts: MilestoneFacts) -> date | None:
     return max(add_days(due, -START_BEFORE_DUE), halfway)
 
 
+def hides_late_start(before: MilestoneFacts, after: MilestoneFacts, today: date) -> bool:
+    """Whether editing would make a start that is late today one that is not: what was promised is past editing."""
+    if before.status is not Status.NOT_STARTED or before.start_date == after.start_date:
+        return False
+    was, becomes = late_start_on(before), late_start_on(after)
+    return was is not None and was <= today and (becomes is None or becomes > today)
+
+
 def agreed_due_date(facts: MilestoneFacts) -> date | None:
     """The due date that rules look at: after a reopening there is none until the new one is approved."""
     return None if facts.reopening_pending else facts.due_date

@@ -33,14 +33,23 @@ _supporters: Any = MilestoneSupporter.__table__
 owner_title: Any = _owner.c.post_title
 """What a list is sorted by when it is sorted by owner."""
 
-SAID = ("issue", "support_required", "path_to_green", "rationale")
+SAID = ("issue", "support_required", "path_to_green")
 """What of the latest update an exception prints."""
 
 # What only a milestone's own page and its changes need.
 _LEFT_OUT = (
     *("description", "success_criterion", "action_id", "lead_organisation_id", "source", "position"),
     *("due_set_by", "achieved_on", "achieved_by", "reopened_times", "not_independent", "reported_by"),
-    *("support_required", "accepted_by", "acceptance_ends_on", "came_from", "left_list_on", "left_list_because"),
+    *(
+        "support_required",
+        "accepted_by",
+        "acceptance_ends_on",
+        "came_from",
+        "left_list_on",
+        "left_list_because",
+        "declared_update_id",
+    ),
+    "declared_by_others",
 )
 
 AROUND = (
@@ -122,7 +131,9 @@ def supporting_organisations(session: Session, milestone_ids: list[str]) -> Sequ
 
 
 class ExceptionRow(SimpleNamespace):
-    """One milestone of the exception report by name. `linked`: its evidence; `said`: {field: text} of its update."""
+    """One milestone of the exception report by name. `linked`: its evidence; `said`: {field: text} of its update
+    and of its declaration.
+    """
 
 
 @cache
@@ -144,14 +155,16 @@ def exception_rows() -> Any:
         *_REPORTED.selected,
         gathered_evidence(_milestones.c.id).label("linked"),
         gathered_texts(_milestones.c.last_update_id, SAID).label("said"),
+        gathered_texts(_milestones.c.declared_update_id, ("rationale",)).label("declared"),
     ).select_from(joined)
 
 
 def typed_exception_row(values: tuple[Any, ...], dialect: Dialect) -> ExceptionRow:
     """The values of one of these rows by name and with their types."""
     named = _REPORTED.typed(dict(zip(_exception_names(), values, strict=True)), dialect)
-    linked, said = named.pop("linked"), named.pop("said")
-    return ExceptionRow(**named, linked=evidence_from_json(linked), said=texts_from_json(said))
+    linked, said, declared = named.pop("linked"), named.pop("said"), named.pop("declared")
+    texts = texts_from_json(said) | texts_from_json(declared)
+    return ExceptionRow(**named, linked=evidence_from_json(linked), said=texts)
 
 
 @cache

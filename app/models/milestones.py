@@ -196,6 +196,9 @@ class Milestone(SQLModel, table=True):
     # The day on which its last run as an exception ended, and what ended it: a word of `LeftBecause`.
     left_list_on: date | None = None
     left_list_because: str | None = text_field(20, nullable=True)
+    declared_update_id: str | None = id_field(nullable=True)
+    # Somebody else has declared it as well: then it is not for one of them to lift what both have said.
+    declared_by_others: bool = Field(default=False, nullable=False, sa_column_kwargs={"server_default": false()})
 
 
 class MilestoneSupporter(SQLModel, table=True):
@@ -301,6 +304,8 @@ class ChangeRequest(SQLModel, table=True):
     # When an outside body agreed to the move of a date that it had set; who and where is typed text.
     agreed_on: date | None = None
     meeting_id: str | None = id_field(foreign_key="review_meetings.id", nullable=True)
+    # Whoever owned the milestone when it was asked decides on it no more than who owns it now.
+    owner_then: str | None = id_field(nullable=True)
 
 
 class BaselineCorrection(SQLModel, table=True):

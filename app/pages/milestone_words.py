@@ -211,7 +211,11 @@ def entry_of(update: UpdateView) -> Entry:
         ("Waiting on", _waiting(update)),
         ("Cause of delay", CAUSE_WORDS[update.cause] if update.cause else None),
     ]
-    title = "No change" if update.no_change else _ENTRY_TITLES.get(update.kind, update.kind)
+    title = _ENTRY_TITLES.get(update.kind, update.kind)
+    if update.no_change:
+        title = "No change"
+    elif update.declared_rag is not None and update.narrative is None:
+        title = "Declaration"
     return Entry(update, title, tuple((name, text) for name, text in facts if text))
 
 

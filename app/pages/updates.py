@@ -50,6 +50,46 @@ def add_update(run: Writing, plan: str, ref: str, request: Request, form: Submit
     )
 
 
+@router.get("/plans/{plan}/milestones/{ref}/declaration")
+def ask_declaration(run: Reading, plan: str, ref: str, request: Request) -> Response:
+    """The form by which a senior officer declares Amber or Red: no update, which stays the owner's."""
+    return _declaration_page(run, request, plan, ref, None)
+
+
+@router.post("/plans/{plan}/milestones/{ref}/declaration")
+def declare(run: Writing, plan: str, ref: str, request: Request, form: Submitted) -> Response:
+    """Declare a milestone Amber or Red."""
+
+    def change() -> UpdateView:
+        colour = form.choice("declared_rag", Rag)
+        if colour not in (Rag.RED, Rag.AMBER):
+            form.add("declared_rag", "required", "Choose Red or Amber")
+        rationale = form.required("rationale", "Enter why you declare it")
+        form.check()
+        key = MilestoneKey(plan=plan, ref=ref)
+        return run.write(services.add_update, milestone=key, declared_rag=colour, rationale=rationale)
+
+    return settle(
+        form,
+        change,
+        done=lambda update: see_other(f"{address_of(plan, ref)}#{update.id}"),
+        again=lambda form, status: _declaration_page(run, request, plan, ref, form, status=status),
+    )
+
+
+def _declaration_page(
+    run: PageRunner, request: Request, plan: str, ref: str, form: Form | None, *, status: int = 200
+) -> Response:
+    view, plan_view = run.read(read_milestone, plan=plan, ref=ref)
+    if form is None:
+        require_offer(view.may.declare, "declare a colour alone")
+    return show_form(
+        run, request, "milestones/declaration.html", view, plan_view, form or Form(),
+        path="declaration", heading="Declare it Amber or Red", button="Declare it", status=status,
+        declarations=[one for one in DECLARATIONS if one[0] in (Rag.RED, Rag.AMBER)],
+    )  # fmt: skip
+
+
 def update_asked(form: Form) -> dict[str, Any]:
     """What the form says, as the service takes it. Raises Invalid with everything that is wrong."""
     no_change = bool(form.value("no_change"))

@@ -61,6 +61,8 @@ def _refuse_unless_mistyped(uow: UnitOfWork, case: Case, baseline_date: date) ->
         found.append(Reason("no_baseline", "It has no baseline yet: its first due date becomes its baseline"))
     elif row.baseline_date == baseline_date:
         found.append(Reason("same_date", "That is already its baseline"))
+    if row.moves:
+        found.append(Reason("date_moved", "Its due date has been moved since, away from that baseline: it stays"))
     if published_on(uow, case) is not None:
         found.append(Reason("published", "It has been published, and what was published stays as it was"))
     if found:

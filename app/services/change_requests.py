@@ -331,6 +331,7 @@ def _ask(
         replaced_by=asked.other,
         settings=_kept(plan, asked),
         agreed_on=asked.agreed_on,
+        owner_then=row.owner_id if row else None,
         state=ChangeState.REQUESTED,
         version=1,
     )
@@ -422,7 +423,9 @@ def _refuse_decision(
 ) -> None:
     owner = case.milestone.owner_id if case else None
     found = _unmet_state(request)
-    found += rules.unmet_decider(actor=uow.actor.id, requested_by=request.requested_by, owner=owner)
+    found += rules.unmet_decider(
+        actor=uow.actor.id, requested_by=request.requested_by, owner=owner, owner_then=request.owner_then
+    )
     if outcome == ChangeState.APPROVED and not _unmet_state(request):
         if case is None:
             found += change_proposals.unmet_settings(plan, asked.settings or {})

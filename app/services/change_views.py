@@ -239,7 +239,12 @@ def _view(uow: UnitOfWork, row: Any, around: _Around, plan: Plan, effect: Effect
     item = Item(plan_id=plan.id, owner_id=row.owner_id)
     waits = request.state is ChangeState.REQUESTED and plan.state is PlanState.APPROVED
     decides = waits and permissions.may(uow.actor, Act.DECIDE_CHANGE, item)
-    why_not = rules.unmet_decider(actor=uow.actor.id, requested_by=request.requested_by, owner=row.owner_id)
+    why_not = rules.unmet_decider(
+        actor=uow.actor.id,
+        requested_by=request.requested_by,
+        owner=row.owner_id,
+        owner_then=request.owner_then,
+    )
     milestone = Named(request.milestone_id, row.ref, row.title, marks_of(row)) if request.milestone_id else None
     return ChangeRequestView(
         id=request.id,

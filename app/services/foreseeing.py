@@ -26,7 +26,8 @@ _OF_RULES = frozenset({"tolerance_days", "overdue_limit_days", "cycle_days"})
 # What the parts of a split take over, so that dividing the work hides nothing of its history.
 _CARRIED = (
     *("status", "in_progress_since", "open_again_on", "last_update_on", "last_update_id"),
-    *("declared_rag", "declared_on", "declared_by", "amber_from", "red_from"),
+    *("declared_rag", "declared_on", "declared_by", "declared_update_id", "declared_by_others"),
+    *("amber_from", "red_from"),
 )
 
 

@@ -31,7 +31,7 @@ class Case:
             plan_id=self.milestone.plan_id,
             owner_id=self.milestone.owner_id,
             organisations=self.organisations,
-            declared_by=self.milestone.declared_by,
+            declared_by=None if self.milestone.declared_by_others else self.milestone.declared_by,
         )
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, select
 
 from app.db import UnitOfWork
-from app.domain import permissions
+from app.domain import permissions, rag
 from app.domain.days import london_day
 from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, MilestoneView
@@ -138,13 +138,15 @@ def edit_milestone(
     _refuse_closed(plan, row.id, "milestone", "milestone_edit")
     if not changes:
         return view_of(uow, case)
-    before = _short_facts(row)
+    before, judged_before = _short_facts(row), settling.facts_of(row)
     place, changes = changes.get("position"), {name: changes[name] for name in changes if name != "position"}
     checks = Checks()
     typed = _apply_texts(checks, row, changes)
     _check_date_setter(checks, row, changes, draft=draft)
     _apply_facts(uow, checks, row, changes)
     supporters, allowed = _apply_lists(uow, checks, row, changes)
+    if not draft and rag.hides_late_start(judged_before, settling.facts_of(row), uow.today):
+        checks.add("start_date", "start_passed", _START_PASSED)
     checks.done()
     uow.session.flush()
     if supporters is not None:
@@ -165,6 +167,12 @@ def edit_milestone(
     fresh = fresh_case(uow, row, plan)
     settling.settle(uow, fresh, LeftBecause.DATE_MOVED if "start_date" in facts else LeftBecause.BACK_ON_TRACK)
     return view_of(uow, fresh)
+
+
+_START_PASSED = (
+    "It should have started by now, and a start that has passed is not moved. Say that it has started, or ask for"
+    " another due date"
+)
 
 
 def _elsewhere(row: Milestone) -> dict[str, str]:

@@ -150,8 +150,8 @@ def owner_of(row: Any, today: date) -> PersonRef | None:
 
 
 def rationales_of(uow: UnitOfWork, rows: Sequence[Any]) -> dict[str, str]:
-    """Why what stands was declared: the rationale of each milestone's latest update that gave one."""
-    updates = {row.last_update_id: row.id for row in rows if row.declared_rag is not None and row.last_update_id}
+    """Why what stands was declared: what its declarer said, whoever has said something since."""
+    updates = {row.declared_update_id: row.id for row in rows if row.declared_update_id is not None}
     texts = latest_texts(uow.session, list(updates))
     return {milestone: texts.get((update, "rationale"), "") for update, milestone in updates.items()}
 

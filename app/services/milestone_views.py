@@ -72,7 +72,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
     said, _ = updates.updates_of(uow, row.id, limit=UPDATES_SHOWN)
     transitions = _transitions(uow, row.id)
     requests = change_views.views_of(uow, case)
-    rationale = _rationale(row, said)
+    rationale = rationales_of(uow, [row]).get(row.id)
     may_read_audit = permissions.may(uow.actor, Act.READ_AUDIT, case.item)
     moves = latest_moves(uow.session, [row.id, row.action_id])
     audit, total = audit_events.of_milestone(uow, case, limit=AUDIT_SHOWN) if may_read_audit else ((), 0)
@@ -107,7 +107,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         action_moved_from=moved_from_of(moves.get(row.action_id)),
         honesty=_honesty(uow, case, row, said, evidence),
         warnings=_warnings(row, uow.today),
-        latest_update=next((one for one in said if not one.no_change), None),
+        latest_update=next((one for one in said if one.id == row.last_update_id), None),
         acceptance=_acceptance(row, transitions, uow.today),
         came_from=_came_from(uow, row.came_from),
     )
@@ -159,12 +159,6 @@ def _timeline(said: tuple[UpdateView, ...], transitions: list[UpdateView]) -> tu
     told = {entry.at for entry in said}
     kept = [entry for entry in transitions if not (entry.kind == "started" and entry.at in told)]
     return tuple(sorted([*said, *kept], key=lambda entry: (entry.at, entry.id), reverse=True))
-
-
-def _rationale(row: Any, said: tuple[UpdateView, ...]) -> str | None:
-    if row.declared_rag is None:
-        return None
-    return next((one.rationale for one in said if one.declared_rag is row.declared_rag and one.rationale), None)
 
 
 def _acceptance(row: Any, transitions: list[UpdateView], today: date) -> AcceptanceView | None:
@@ -273,6 +267,7 @@ def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeReque
     return MayDo(
         update=live and not ended and may(Act.UPDATE),
         start=live and row.status is Status.NOT_STARTED and may(Act.UPDATE),
+        declare=live and is_open and may(Act.DECLARE) and not may(Act.UPDATE),
         complete=live and is_open and may(Act.UPDATE),
         achieve=live and not ended and may(Act.ACHIEVE),
         return_=live and row.status is Status.COMPLETED and may(Act.RETURN),

@@ -55,7 +55,7 @@ def report_completed(
     row = case.milestone
     row.completed_on, row.reported_on, row.reported_by = completed_date, uow.today, uow.actor.id or None
     row.evidence_lost_on = None
-    end_declaration(row)
+    settling.end_declaration(row)
     _move(
         uow,
         case,
@@ -159,7 +159,7 @@ def lift_declaration(
     uow.record(
         "declaration_lifted", **case.about, facts={"declared_rag": [row.declared_rag, None]}, texts={"reason": said}
     )
-    end_declaration(row)
+    settling.end_declaration(row)
     settling.settle(uow, case, LeftBecause.DECLARATION_LIFTED)
     return moved(uow, case)
 
@@ -174,10 +174,6 @@ def unmet_for(case: Case, today: date) -> list[Reason]:
         reopened_at=case.milestone.reopened_at,
         on=today,
     )
-
-
-def end_declaration(row: Any) -> None:
-    row.declared_rag = row.declared_on = row.declared_by = None
 
 
 def _check_completion(uow: UnitOfWork, completed_date: date, narrative: str) -> str:

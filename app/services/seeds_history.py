@@ -454,6 +454,7 @@ _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "meeting_moved": _meeting_moved,
     "meeting_cancelled": _meeting_cancelled,
     "progress_updated": _update,
+    "declared": _update,
     "milestone_started": _start,
     "milestone_reported_completed": _completion,
     "milestone_returned": _return,

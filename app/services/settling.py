@@ -140,6 +140,12 @@ def fall_back(uow: UnitOfWork, case: Case, *, day: date, why: str) -> None:
     uow.record("milestone_fell_back", **case.about, facts={"achieved_date": [achieved_on, None], "because": why})
 
 
+def end_declaration(milestone: Any) -> None:
+    """Nothing is declared any more."""
+    milestone.declared_rag = milestone.declared_on = milestone.declared_by = milestone.declared_update_id = None
+    milestone.declared_by_others = False
+
+
 def lower(milestone: Any, day: date) -> None:
     """What falling back does to the facts of a row, whether it is an entity or a plain record."""
     milestone.status = Status.COMPLETED

@@ -46,12 +46,16 @@ def add_update(
 
     `no_change`: what the last update said stands, all of it. The narrative may then be left out, and anything else that
     is sent has to be what is there already.
+
+    A senior officer declares Amber or Red on anything: with the rationale alone, for the update is its owner's.
     """
-    case = open_case(uow, milestone, act=Act.UPDATE, if_match=if_match)
+    worse = declared_rag in (Rag.AMBER, Rag.RED)
+    case = open_case(uow, milestone, act=Act.DECLARE if worse else Act.UPDATE, if_match=if_match)
+    declares_only = not permissions.may(uow.actor, Act.UPDATE, case.item)
     texts = _checked(
         uow,
         case,
-        needs_narrative=not no_change,
+        needs_narrative=not (no_change or declares_only),
         narrative=narrative,
         declared_rag=declared_rag,
         rationale=rationale,
@@ -62,6 +66,9 @@ def add_update(
         forecast_date=forecast_date,
         return_to_green_on=return_to_green_on,
     )
+    if declares_only:
+        owners = {"forecast_date": forecast_date, "return_to_green_on": return_to_green_on, "cause": cause}
+        return _only_declare(uow, case, declared_rag, texts, {**owners, "no_change": no_change or None})
     if no_change:
         changed = {
             **texts, "declared_rag": declared_rag, "forecast_date": forecast_date, "cause": cause,
@@ -86,12 +93,38 @@ def add_update(
     )
     uow.session.add(update)  # written with the milestone, when it is settled
     because = LeftBecause.DECLARATION_LIFTED if declared and row.declared_rag is None else LeftBecause.BACK_ON_TRACK
+    _note_reason(uow, row, update)
     facts = _facts(row, update)
     _carry_to_row(uow, row, update, asks_for_support=bool(texts["support_required"]))
     _start_if_first(uow, case)
     uow.record("progress_updated", **case.about, facts=facts, texts=texts, texts_of=update.id)
     settling.settle(uow, case, because)
     return as_view(update, {(update.id, name): text for name, text in texts.items() if text})
+
+
+def _only_declare(
+    uow: UnitOfWork, case: Case, declared: Rag | None, texts: dict[str, str | None], owners: dict[str, Any]
+) -> UpdateView:
+    """Put a declaration down by somebody whose update it is not: the milestone still waits for its owner's."""
+    checks = Checks()
+    for name in ("issue", "support_required", "path_to_green", "waiting_on", *owners):
+        if (texts | owners).get(name) is not None:
+            checks.add(name, "not_yours", "Whoever updates the milestone says this. You declare, and say why")
+    checks.done()
+    _refuse_unless_updatable(case, *rules.unmet_declaration(case.milestone.status))
+    update = _new_update(uow, case, declared_rag=declared, declaration_effect=_declare(uow, case, declared))
+    uow.session.add(update)
+    _note_reason(uow, case.milestone, update)
+    said = {name: texts[name] for name in ("narrative", "rationale")}
+    uow.record("declared", **case.about, facts={"declared_rag": declared}, texts=said, texts_of=update.id)
+    settling.settle(uow, case)
+    return as_view(update, {(update.id, name): text for name, text in said.items() if text})
+
+
+def _note_reason(uow: UnitOfWork, row: Any, update: ProgressUpdate) -> None:
+    """Where what stands is this actor's declaration, its reason is the latest that they gave for it."""
+    if update.declared_rag is not None and (row.declared_rag, row.declared_by) == (update.declared_rag, uow.actor.id):
+        row.declared_update_id = update.id
 
 
 def _add_no_change(uow: UnitOfWork, case: Case, narrative: str | None, given: dict[str, Any]) -> UpdateView:
@@ -250,11 +283,13 @@ def _lift_by_green(uow: UnitOfWork, case: Case, before: Rag) -> str:
             " senior officer, lifts it"
         )
     lifted = row.declared_rag
-    row.declared_rag = row.declared_on = row.declared_by = None
+    settling.end_declaration(row)
     return f"Declared Green: this lifts the declaration of {lifted.capitalize()}; the rules alone decide its colour"
 
 
 def _worsen(uow: UnitOfWork, row: Any, declared: Rag, before: Rag) -> str:
+    if row.declared_rag is not None and row.declared_by != uow.actor.id:
+        row.declared_by_others = True
     if row.declared_rag is Rag.RED and declared is Rag.AMBER:
         return "Declared Amber: the declaration of Red stands until it is lifted"
     if row.declared_rag is not declared:

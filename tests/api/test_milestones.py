@@ -188,7 +188,7 @@ def test_a_get_with_the_version_one_has_is_answered_with_304(api: Api) -> None:
 
 @on_sqlite
 def test_nulls_clear_what_may_be_empty_and_nothing_else(api: Api) -> None:
-    view = api.world.milestone()
+    view = api.world.milestone(start_date=api.world.clock.today)
     path, version = f"/milestones/{view.row.id}", {"If-Match": "*"}
     assert shown(api.patch(path, json={"owner": None, "start_date": None}, headers=version))["owner"] is None
     assert pointers(api.patch(path, json={"title": None}, headers=version)) == ["/title"]

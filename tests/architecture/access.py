@@ -305,4 +305,5 @@ def form(path: str, things: Things) -> Mapping[str, Any]:
         "scopes": "plan:read", "front_door": "Call us", "form": "statement", "marking": "official", "direction": "up",
         "slug": things.plan, "cycle_days": "14", "person": "nobody@haringey.example", "role": "observer",
         "theme": things.theme, **dates, **today,
+        **({"declared_rag": "red", "rationale": "Off track"} if path.endswith("/declaration") else {}),
     }  # fmt: skip

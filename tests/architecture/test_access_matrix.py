@@ -208,7 +208,9 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 3333yy3 44       POST /plans/{plan}/milestones/{ref}/change-requests/{change_request}/decision
 - 3y3y333 44       GET /plans/{plan}/milestones/{ref}/completion
 - 3y3y333 44       POST /plans/{plan}/milestones/{ref}/completion
-- 3333333 44       GET /plans/{plan}/milestones/{ref}/declaration/lifting
+- 3333yy3 44       GET /plans/{plan}/milestones/{ref}/declaration
+- 3y3yyy3 44       POST /plans/{plan}/milestones/{ref}/declaration
+- 3333yy3 44       GET /plans/{plan}/milestones/{ref}/declaration/lifting
 - 3333yy3 44       POST /plans/{plan}/milestones/{ref}/declaration/lifting
 - 333y333 44       GET /plans/{plan}/milestones/{ref}/edit
 - 333y333 44       POST /plans/{plan}/milestones/{ref}/edit

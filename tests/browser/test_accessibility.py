@@ -60,6 +60,7 @@ PAGES: dict[str, list[str]] = {
         "/inbox", f"{P}/inbox", f"{P}/inbox/S-006", f"{P}/inbox/triaged",
         f"{P}/closure",
         "/updates", EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
+        milestone("M-02", "declaration"),
         milestone("M-02", "change-requests", "{change_request}", "decision"), f"/plans/{DRAFT}/approval",
         f"{P}/change-requests", f"{P}/change-requests/{{change_request}}/decision",
         milestone("M-20"), milestone("M-26", "acceptance"), milestone("M-20", "acceptance", "lifting"),

@@ -61,6 +61,7 @@ PAGES = """
 30  petra   overdue    GET /plans/{plan}/milestones/{ref}
 28  sam     overdue    GET /plans/{plan}/milestones/{ref}/acceptance
 28  sam     accepted   GET /plans/{plan}/milestones/{ref}/acceptance/lifting
+28  sam     overdue    GET /plans/{plan}/milestones/{ref}/declaration
 35  petra   overdue    GET /plans/{plan}/milestones/{ref}/audit
 38  petra   overdue    GET /plans/{plan}/milestones/{ref}/audit.csv
 30  petra   overdue    GET /plans/{plan}/milestones/{ref}/baseline-correction

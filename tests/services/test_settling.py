@@ -50,7 +50,7 @@ def test_the_reasons_are_the_same_before_and_after_the_stored_state_has_followed
 
 
 def test_a_date_that_was_asked_for_before_the_start_was_moved_behind_it_is_not_approved(world: World) -> None:
-    view = world.milestone()
+    view = world.milestone(start_date=world.clock.today + timedelta(days=2))
     request = world.write(
         "petra",
         change_requests.request_change,
