@@ -220,14 +220,19 @@ def in_time_note(measures: Measures) -> str:
     recent, limit = measures.recent, f"triaged within {measures.hours} hours"
     if recent.decided == 0:
         return f"{limit} in the last 28 days: nothing was due"
-    return f"{limit}: {recent.in_time:,} of {recent.decided:,} in the last 28 days"
+    return f"{limit}{_counted(recent.in_time, recent.decided)} in the last 28 days"
 
 
 def followed_note(recent: Span) -> str:
     """What the share of what was followed through says."""
     if recent.to_follow == 0:
         return "where what followed is done: nothing was to follow in the last 28 days"
-    return f"where what followed is done: {recent.followed:,} of {recent.to_follow:,}"
+    return f"where what followed is done{_counted(recent.followed, recent.to_follow)}"
+
+
+def _counted(part: int, whole: int) -> str:
+    """The numbers behind a percentage; nothing where they stand there already."""
+    return f": {part:,} of {whole:,}" if share(part, whole).endswith("%") else ""
 
 
 def plot(measures: Measures) -> Markup:

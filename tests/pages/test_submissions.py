@@ -130,7 +130,7 @@ def test_the_measures_stand_on_the_inbox_and_on_plan_home(sent: Kept) -> None:
     for ref in ("S-001", "S-002"):
         sent.browser("petra").post(f"{HERE}/{ref}/triage", data={"outcome": "logged"})
     for address in (HERE, "/plans/safeguarding-plan"):
-        assert "triaged within 48 hours: 2 of 2 in the last 28 days" in page_of(sent, "petra", address).text
+        assert "2 of 2 triaged within 48 hours in the last 28 days" in page_of(sent, "petra", address).text
     text = page_of(sent).text
     assert "2 Mar 2026 3 2 of 2" in text
     assert text.count("Nothing came") == 11
