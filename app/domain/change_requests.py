@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from app.domain.days import long_date
+from app.domain.days import clock_time, london_day, long_date, weekday_date
 from app.domain.refusals import Reason
 from app.domain.words import (
     CancellationGround,
@@ -172,6 +172,32 @@ def unmet_other(kind: ChangeKind, ground: CancellationGround | None, status: Sta
     return []
 
 
+def already_asked(asked_at: datetime) -> Reason:
+    """The same, asked for by the same person while the first still waits: one decision answers both."""
+    when = f"{long_date(london_day(asked_at))} at {clock_time(asked_at)}"
+    sentence = f"You asked for exactly this on {when}, and that still waits. Withdraw it if you want to ask afresh"
+    return Reason("already_asked", sentence)
+
+
+def date_has_moved(due_date: date | None, due_now: date | None, due_was: date | None) -> str:
+    """What to know before deciding where the due date has moved since the request was made; empty where it has not."""
+    if due_date is None or due_now == due_was:
+        return ""
+    was, now = (long_date(day) if day else "none" for day in (due_was, due_now))
+    return f"The due date has moved since this was asked: it was {was} then and is {now} now"
+
+
+def meeting_before(asked_at: datetime, held_on: date) -> str:
+    """Why something cannot have been decided in a meeting: it had not been asked yet. Empty where it had."""
+    asked_on = london_day(asked_at)
+    if held_on >= asked_on:
+        return ""
+    return (
+        f"This was asked for on {weekday_date(asked_on)}, after the review meeting of {weekday_date(held_on)}."
+        " Choose one on or after the day it was asked"
+    )
+
+
 def unmet_decider(*, actor: str, requested_by: str, owner: str | None, owner_then: str | None = None) -> list[Reason]:
     """Nobody decides on what they asked for, own, or owned when it was asked: handing it over changes no judge."""
     found = []
@@ -318,7 +344,8 @@ class ChangeRequestView:
     requested_at: datetime
     reason: str | None
     due_date: date | None
-    due_was: date | None
+    due_was: date | None  # when it was asked; once it is decided, when it was decided
+    due_now: date | None  # the milestone's, whatever was asked
     ground: str | None
     other: Named | None
     success_criterion: str | None
@@ -347,6 +374,11 @@ class ChangeRequestPage:
     withheld: int | None
     may_request: bool
     may_decide: bool
+
+    @property
+    def first_asked_on(self) -> date | None:
+        """The day on which the oldest of them was asked."""
+        return min((london_day(one.requested_at) for one in self.items), default=None)
 
 
 @dataclass(frozen=True, slots=True)

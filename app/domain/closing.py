@@ -33,6 +33,7 @@ class ToClose:
     items: tuple[MilestoneRow, ...]
     plans: tuple[tuple[str, str], ...]  # (slug, title)
     unmet: tuple[Reason, ...]
+    requests: int  # change requests that wait, and lapse when it is closed
 
 
 @dataclass(frozen=True, slots=True)

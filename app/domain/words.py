@@ -136,6 +136,7 @@ class ChangeState(StrEnum):
     APPROVED = "approved"
     DECLINED = "declined"
     WITHDRAWN = "withdrawn"
+    LAPSED = "lapsed"  # it waited when its plan was closed or its milestone ended: nobody can decide it any more
 
 
 class ViewOf(StrEnum):

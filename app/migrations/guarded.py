@@ -64,7 +64,8 @@ TABLES = (
         (("id",),),
         stands=(
             *("id", "plan_id", "milestone_id", "kind", "requested_by", "requested_at"),
-            *("due_date", "due_was", "ground", "settings", "agreed_on"),
+            # `due_was` is what the date was, and a decision may come when it has moved since it was asked.
+            *("due_date", "ground", "settings", "agreed_on"),
         ),
     ),
     Guarded(

@@ -279,7 +279,7 @@ class ChangeRequest(SQLModel, table=True):
     __table_args__ = (
         ForeignKeyConstraint(["milestone_id", "plan_id"], ["milestones.id", "milestones.plan_id"]),
         CheckConstraint(
-            "state IN ('requested', 'withdrawn') OR (decided_by IS NOT NULL AND decided_at IS NOT NULL)",
+            "state IN ('requested', 'withdrawn', 'lapsed') OR (decided_by IS NOT NULL AND decided_at IS NOT NULL)",
             name="decided_says_who",
         ),
         CheckConstraint("decided_by IS NULL OR decided_by <> requested_by", name="decided_by_another"),

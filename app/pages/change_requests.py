@@ -1,6 +1,7 @@
 """Change requests: asking for a change, seeing what it would do, and deciding, one by one or together in a meeting."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -17,7 +18,7 @@ from app.domain.change_requests import (
     Part,
     criteria_of,
 )
-from app.domain.days import weekday_date
+from app.domain.days import london_day, weekday_date
 from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.plans import PlanView
 from app.domain.refusals import Forbidden, NotFound
@@ -33,7 +34,6 @@ from app.pages.milestones import address_of, read_milestone, require_offer, show
 from app.pages.templating import render
 from app.pages.wording import GROUND_WORDS
 from app.services import change_requests as services
-from app.services.meetings import list_meetings
 from app.services.plans import choices, get_plan
 
 router = NounRouter()
@@ -50,6 +50,7 @@ MOVED = [
     (MovedRule.ANY, "Any move"),
 ]
 PARTS_SHOWN = 4
+MEETINGS_SHOWN = 8
 _HEADINGS = {
     ChangeKind.DUE_DATE: "Ask to move the due date",
     ChangeKind.CANCELLATION: "Ask to cancel this milestone",
@@ -309,9 +310,7 @@ def _list_page(
         page = services.list_plan_requests(
             uow, slug=plan, state=wanted.only, decided=wanted.is_decided, kind=wanted.of, effect=waiting
         )
-        held = [one for one in list_meetings(uow, slug=plan) if one.on <= uow.today and one.state != "cancelled"]
-        meetings = [(one.id, weekday_date(one.on)) for one in reversed(held[-8:])]
-        return get_plan(uow, slug=plan), page, meetings
+        return get_plan(uow, slug=plan), page, _meetings(uow, plan, page.first_asked_on)
 
     view, page, meetings = run.read(read)
     shown = [asked(one) for one in wanted.shown(page.items)]
@@ -330,7 +329,7 @@ def _list_page(
         is_filtered=bool(wanted.query),
         as_csv=Addresses(f"/plans/{plan}/change-requests.csv", wanted.query).with_(),
         kinds=[(str(value), words) for value, words in KIND_CHOICES],
-        states=[(WAITING, "Waiting"), (DECIDED, "Decided or withdrawn"),
+        states=[(WAITING, "Waiting"), (DECIDED, "Decided, withdrawn or lapsed"),
                 *((value, words) for value, words in STATE_WORDS.items() if value != WAITING), ("all", "All")],
         meetings=meetings,
         outcomes=OUTCOMES,
@@ -433,9 +432,7 @@ def _decision_page(
 ) -> Response:
     def read(uow: UnitOfWork) -> tuple[ChangeRequestView, PlanView, list[tuple[str, str]]]:
         found = services.get_change_request(uow, change_request=change_request, slug=plan)
-        held = [one for one in list_meetings(uow, slug=plan) if one.on <= uow.today and one.state != "cancelled"]
-        meetings = [(one.id, weekday_date(one.on)) for one in reversed(held[-8:])]
-        return found, get_plan(uow, slug=plan), meetings
+        return found, get_plan(uow, slug=plan), _meetings(uow, plan, london_day(found.requested_at))
 
     found, view, meetings = run.read(read)
     if not form.failed:
@@ -459,6 +456,12 @@ def _decision_page(
         refused_title="",
         clashes=[(title_of(found), form.text("reason"), _as_it_is(found))] if form.stale else [],
     )
+
+
+def _meetings(uow: UnitOfWork, plan: str, asked_on: date | None) -> list[tuple[str, str]]:
+    """The last review meetings in which it can have been decided: none from before it was asked."""
+    found = services.meetings_to_choose(uow, slug=plan, asked_on=asked_on)
+    return [(one.id, weekday_date(one.on)) for one in found[:MEETINGS_SHOWN]]
 
 
 def _as_it_is(found: ChangeRequestView) -> str:

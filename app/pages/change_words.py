@@ -14,6 +14,7 @@ STATE_WORDS = {
     "approved": "Approved",
     "declined": "Declined",
     "withdrawn": "Withdrawn",
+    "lapsed": "Lapsed",
 }
 KIND_CHOICES = [
     (ChangeKind.DUE_DATE, "Due date"),
@@ -131,8 +132,9 @@ def _from(one: Foreseen) -> str:
 
 
 def _facts(view: ChangeRequestView) -> Iterable[tuple[str, str]]:
-    if view.kind == ChangeKind.DUE_DATE and view.due_was:
-        yield "Due now" if view.state == "requested" else "Was due", long_date(view.due_was)
+    stands = view.due_now if view.state == "requested" else view.due_was
+    if view.kind == ChangeKind.DUE_DATE and stands:
+        yield "Due now" if view.state == "requested" else "Was due", long_date(stands)
     if view.success_criterion:
         yield "New success criterion", view.success_criterion
     for number, part in enumerate(view.parts, 1):

@@ -12,6 +12,7 @@ from app.domain.audit import NO_PLAN, EventRecord, Fault, TextPointer, text_faul
 from app.domain.milestones import AuditLine, MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import invalid
+from app.domain.words import TurnedInto
 from app.models import AuditEvent, AuditHead, Milestone, Plan, Text
 from app.models.texts import REDACTED
 from app.models.visibility import content_closed, knowable_in
@@ -22,6 +23,8 @@ LONGEST_SEQ = 15  # digits
 CONTENT = ("title", "description", "statement", "link", "message")
 """What of a submission or its evidence is closed once it was misdirected."""
 CLOSED = "[closed: misdirected]"
+NAMES_MILESTONES = frozenset({"other", "came_from", "made", "fell_back"})
+"""The facts that name further milestones than the one an event is about, by id or by reference."""
 _BATCH = 2000
 _STEP = 500
 
@@ -40,7 +43,7 @@ def list_events(
         statement = statement.where(or_(AuditEvent.item_id == item, AuditEvent.milestone_id == item))
     if cursor:
         statement = statement.where(AuditEvent.seq < _seq(cursor))
-    return _page(uow, statement, limit)
+    return _page(uow, plan.id, statement, limit)
 
 
 def _seq(cursor: str) -> int:
@@ -53,7 +56,7 @@ def _seq(cursor: str) -> int:
 def of_milestone(uow: UnitOfWork, case: Case, *, limit: int) -> tuple[tuple[AuditLine, ...], int]:
     """The newest events about one milestone, and how many there are."""
     mine = (AuditEvent.chain == case.plan.id, AuditEvent.milestone_id == case.milestone.id)
-    lines, _ = _page(uow, select(AuditEvent).where(*mine), limit)
+    lines, _ = _page(uow, case.plan.id, select(AuditEvent).where(*mine), limit)
     total = uow.session.execute(select(func.count()).select_from(AuditEvent).where(*mine)).scalar_one()
     return lines, total
 
@@ -102,16 +105,17 @@ def _require_reading(uow: UnitOfWork, plan_id: str, item: str | None) -> None:
     permissions.require(uow.actor, Act.READ_AUDIT, Item(plan_id=plan_id))
 
 
-def _page(uow: UnitOfWork, statement: Any, limit: int) -> tuple[tuple[AuditLine, ...], str | None]:
+def _page(uow: UnitOfWork, plan_id: str, statement: Any, limit: int) -> tuple[tuple[AuditLine, ...], str | None]:
     events = list(uow.session.execute(statement.order_by(AuditEvent.seq.desc()).limit(limit + 1)).scalars())
     more = str(events[limit - 1].seq) if len(events) > limit else None
-    return _lines(uow, events[:limit]), more
+    return _lines(uow, plan_id, events[:limit]), more
 
 
-def _lines(uow: UnitOfWork, events: list[AuditEvent]) -> tuple[AuditLine, ...]:
+def _lines(uow: UnitOfWork, plan_id: str, events: list[AuditEvent]) -> tuple[AuditLine, ...]:
     pointers = {event.id: [TextPointer(*one) for one in json.loads(event.texts)] for event in events}
     wanted = [pointer.text_id for several in pointers.values() for pointer in several]
     bodies = _bodies(uow, wanted)
+    facts = _facts(uow, plan_id, events)
     return tuple(
         AuditLine(
             id=event.id,
@@ -123,12 +127,41 @@ def _lines(uow: UnitOfWork, events: list[AuditEvent]) -> tuple[AuditLine, ...]:
             item_kind=event.item_kind,
             item_id=event.item_id,
             item_ref=event.item_ref,
-            facts=json.loads(event.facts),
+            facts=facts[event.id],
             texts={pointer.field: bodies.get(pointer.text_id) for pointer in pointers[event.id]},
             hash=event.hash,
         )
         for event in events
     )
+
+
+def _facts(uow: UnitOfWork, plan_id: str, events: list[AuditEvent]) -> dict[str, dict[str, Any]]:
+    """The facts of each event, less the milestones in them that the reader may not know of."""
+    found: dict[str, dict[str, Any]] = {event.id: json.loads(event.facts) for event in events}
+    if permissions.may_know_all(uow.actor, plan_id):
+        return found
+    named = {one for facts in found.values() for name in _naming(facts) for one in _several(facts[name])}
+    if not named:
+        return found
+    statement = select(Milestone.id, Milestone.ref).where(
+        knowable_in(uow.actor, plan_id), or_(Milestone.id.in_(named), Milestone.ref.in_(named))
+    )
+    known = {word for row in uow.session.execute(statement) for word in row}
+    for facts in found.values():
+        for name in _naming(facts):
+            kept = [one for one in _several(facts[name]) if one in known]
+            facts[name] = kept if isinstance(facts[name], list) else next(iter(kept), None)
+    return found
+
+
+def _naming(facts: Mapping[str, Any]) -> list[str]:
+    """Which of an event's facts name further milestones. What a submission became may be an action, which all know."""
+    named = NAMES_MILESTONES - {"made"} if facts.get("into") == TurnedInto.ACTION else NAMES_MILESTONES
+    return [name for name in facts if name in named]
+
+
+def _several(value: Any) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)] if value is not None else []
 
 
 def _bodies(uow: UnitOfWork, text_ids: list[str]) -> dict[str, str | None]:

@@ -92,7 +92,7 @@ def unmet_state(case: Case, kind: ChangeKind) -> list[Reason]:
 
 
 def unmet_request(case: Case, asked: Proposal) -> list[Reason]:
-    """What besides stands against asking: that nothing would change."""
+    """What besides stands against asking, and against approving what was asked: that nothing would change."""
     row, due, criterion = case.milestone, asked.due_date, asked.success_criterion
     if due is not None and due == row.due_date and not row.reopening_pending:
         return [Reason("same_date", "That is already its due date")]

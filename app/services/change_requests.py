@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any, NoReturn, Unpack
 
 from sqlalchemy import func, select
@@ -19,6 +19,7 @@ from app.domain.change_requests import (
     Proposal,
 )
 from app.domain.ids import new_id
+from app.domain.meetings import MeetingView
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Forbidden, Invalid, NotFound, Reason, Refused, Stale, invalid
@@ -35,9 +36,10 @@ from app.domain.words import (
 from app.models import ChangeRequest, Milestone, Plan, ReviewMeeting
 from app.models.texts import latest_texts
 from app.models.visibility import knowable_in
-from app.services import change_proposals, change_views, foreseeing, plan_settings, settling, successors
+from app.services import change_proposals, change_views, foreseeing, lapsing, plan_settings, settling, successors
 from app.services.cases import Case, open_case, read_case
 from app.services.change_proposals import Wish, Wished
+from app.services.meetings import list_meetings
 from app.services.plans import known_plan, live_plan
 from app.services.writing import Checks
 
@@ -57,6 +59,7 @@ def request_change(
     checks = Checks()
     said = checks.required_text("reason", reason, name="the reason for the change")
     asked, texts = _proposed(uow, case, Wish(**wished), checks)
+    _refuse_second(uow, case.plan, case, asked)
     request = _ask(uow, case.plan, asked, {"reason": said, **texts}, case=case)
     settling.settle(uow, case)
     return change_views.view_of(uow, request.id, plan=case.plan, effect=True)
@@ -99,7 +102,9 @@ def request_settings(
         "evidence_policy": evidence_policy, "tolerance_days": tolerance_days, "overdue_limit_days": overdue_limit_days,
         "moved_rule": moved_rule, "cycle_days": cycle_days, "triage_hours": triage_hours,
     }  # fmt: skip
+    uow.session.refresh(plan, with_for_update={"key_share": True})  # one of two that ask at once sees the other
     asked = _proposed_settings(plan, kind, given, checks)
+    _refuse_second(uow, plan, None, asked)
     request = _ask(uow, plan, asked, {"reason": said})
     return change_views.view_of(uow, request.id, plan=plan, effect=True)
 
@@ -157,20 +162,25 @@ def list_plan_requests(
         which.append(ChangeRequest.state == state)
     if kind is not None:
         which.append(ChangeRequest.kind == kind)
-    waiting = select(func.count()).where(
-        ChangeRequest.plan_id == plan.id,  # type: ignore[arg-type]
-        ChangeRequest.state == ChangeState.REQUESTED,  # type: ignore[arg-type]
-        known,
-    )
     oldest_first = state is ChangeState.REQUESTED
     item, live = Item(plan_id=plan.id), plan.state is PlanState.APPROVED
     return ChangeRequestPage(
         items=change_views.views(uow, known, *which, plan=plan, effect=effect, oldest_first=oldest_first),
-        waiting=uow.session.execute(waiting).scalar_one(),
+        waiting=waiting_requests(uow, plan),
         withheld=change_views.withheld_requests(uow, plan.id, *which),
         may_request=live and permissions.may(uow.actor, Act.REQUEST_CHANGE, item),
         may_decide=live and permissions.may(uow.actor, Act.DECIDE_CHANGE, item),
     )
+
+
+def waiting_requests(uow: UnitOfWork, plan: Plan) -> int:
+    """How many change requests wait for a decision, of those that this actor may know of."""
+    statement = select(func.count()).where(
+        ChangeRequest.plan_id == plan.id,  # type: ignore[arg-type]
+        ChangeRequest.state == ChangeState.REQUESTED,  # type: ignore[arg-type]
+        _known_to(uow, plan),
+    )
+    return uow.session.execute(statement).scalar_one()
 
 
 def get_change_request(uow: UnitOfWork, *, change_request: str, slug: str | None = None) -> ChangeRequestView:
@@ -202,12 +212,14 @@ def decide_change(
     permissions.require(uow.actor, Act.DECIDE_CHANGE, Item(plan_id=plan.id, owner_id=owner))
     _must_match(str(request.version), if_match)
     said = _check_decision(outcome, reason)
-    held = _meeting_of(uow, plan, meeting)
+    held = _meeting_of(uow, plan, meeting, request.requested_at)
     texts = latest_texts(uow.session, [request.id])
     asked = change_views.proposal_of(request, texts)
     _refuse_decision(uow, plan, case, request, asked, outcome)
     request.state, request.meeting_id = ChangeState(outcome), held.id if held else None
     request.decided_by, request.decided_at = uow.actor.id, uow.now
+    if case is not None:
+        request.due_was = case.milestone.due_date  # another request may have moved it since this one was made
     request.version += 1
     uow.session.flush()
     if request.state is ChangeState.APPROVED:
@@ -314,10 +326,33 @@ def _proposed_settings(plan: Plan, kind: ChangeKind, given: dict[str, Any], chec
     return Proposal(kind=kind, settings=becomes)
 
 
+def _refuse_second(uow: UnitOfWork, plan: Plan, case: Case | None, asked: Proposal) -> None:
+    """A form that was sent twice asks once. Judged under the lock of what it is about."""
+    about = ChangeRequest.milestone_id == case.milestone.id if case else ChangeRequest.milestone_id.is_(None)  # type: ignore[union-attr]
+    statement = select(ChangeRequest).where(
+        ChangeRequest.plan_id == plan.id,
+        about,
+        ChangeRequest.kind == asked.kind,
+        ChangeRequest.requested_by == uow.actor.id,
+        ChangeRequest.state == ChangeState.REQUESTED,
+    )
+    waiting = uow.session.execute(statement.order_by(ChangeRequest.id)).scalars().all()  # type: ignore[arg-type]
+    texts = latest_texts(uow.session, [one.id for one in waiting])
+    wanted = replace(asked, settings=asked.settings or {})
+    first = next((one for one in waiting if change_views.proposal_of(one, texts) == wanted), None)
+    if first is not None:
+        name = case.milestone.ref if case else plan.title
+        reasons = [rules.already_asked(first.requested_at)]
+        _refuse(plan, case, reasons, "change_request", f"{name}: the change was not asked for a second time")
+
+
 def _ask(
     uow: UnitOfWork, plan: Plan, asked: Proposal, texts: dict[str, str | None], *, case: Case | None = None
 ) -> ChangeRequest:
     row = case.milestone if case else None
+    uow.session.refresh(plan, with_for_update={"key_share": True})
+    if plan.state is PlanState.CLOSED:  # in the meantime: nothing would ever be decided here
+        _refuse(plan, case, rules.unmet_plan(plan.state), "change_request", "The change was not asked for")
     request = ChangeRequest(
         id=new_id(),
         plan_id=plan.id,
@@ -400,8 +435,17 @@ def _check_decision(outcome: str, reason: str) -> str:
     return said
 
 
-def _meeting_of(uow: UnitOfWork, plan: Plan, meeting: str | None) -> ReviewMeeting | None:
-    """The review meeting in which something was decided: one of this plan's that has begun."""
+def meetings_to_choose(uow: UnitOfWork, *, slug: str, asked_on: date | None) -> tuple[MeetingView, ...]:
+    """The review meetings in which something that was asked on a day can have been decided, the last first."""
+    listed = list_meetings(uow, slug=slug)
+    begun = (one for one in listed if one.on <= uow.today and one.state is not MeetingState.CANCELLED)
+    return tuple(one for one in begun if asked_on is None or one.on >= asked_on)[::-1]
+
+
+def _meeting_of(
+    uow: UnitOfWork, plan: Plan, meeting: str | None, asked_at: datetime | None = None
+) -> ReviewMeeting | None:
+    """The review meeting in which something was decided: one of this plan's that has begun, once it had been asked."""
     if not meeting:
         return None
     found = uow.session.get(ReviewMeeting, meeting)
@@ -409,6 +453,9 @@ def _meeting_of(uow: UnitOfWork, plan: Plan, meeting: str | None) -> ReviewMeeti
         raise invalid("meeting", "unknown_meeting", "Choose one of this plan’s review meetings")
     if found.on_day > uow.today:
         raise invalid("meeting", "meeting_to_come", "That meeting is still to come: nothing has been decided in it")
+    too_early = rules.meeting_before(asked_at, found.on_day) if asked_at else ""
+    if too_early:
+        raise invalid("meeting", "meeting_before_request", too_early)
     return found
 
 
@@ -431,6 +478,7 @@ def _refuse_decision(
             found += change_proposals.unmet_settings(plan, asked.settings or {})
         else:
             found += change_proposals.unmet(uow, case, asked) + change_proposals.unmet_approval(uow, case, asked)
+            found += change_proposals.unmet_request(case, asked)
     elif plan.state is PlanState.CLOSED:
         found += rules.unmet_plan(plan.state)
     if found:
@@ -467,12 +515,14 @@ def _carry_out(uow: UnitOfWork, plan: Plan, case: Case | None, asked: Proposal) 
     if asked.kind is ChangeKind.DUE_DATE:
         facts = {"due_date": [was["due_date"], row.due_date], "moves": row.moves}
         uow.record("due_date_moved", **case.about, facts=facts)
-    elif asked.kind is ChangeKind.CRITERIA:
+        return
+    if asked.kind is ChangeKind.CRITERIA:
         uow.record("criteria_changed", **case.about, texts={"success_criterion": row.success_criterion})
     else:
         settling.note_event(uow, case, MilestoneEventKind.CANCELLED, day=uow.today)
         facts = {"status": [was["status"], row.status], "because": asked.ground or asked.kind}
         uow.record("milestone_cancelled", **case.about, facts=facts)
+        lapsing.lapse_of_milestone(uow, plan, row)
 
 
 def _lock_in_order(uow: UnitOfWork, plan: Plan, requests: list[str]) -> None:
@@ -516,6 +566,8 @@ def _reasons(error: Refused | NotFound | Forbidden | Invalid) -> tuple[Reason, .
         return error.reasons
     if isinstance(error, NotFound):
         return (Reason("unknown_change_request", "There is no such change request in this plan"),)
+    if isinstance(error, Invalid):
+        return tuple(Reason(one.code, one.message) for one in error.errors)
     return (Reason("not_allowed", error.message.rstrip(".")),)
 
 

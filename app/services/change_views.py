@@ -90,10 +90,11 @@ def warnings_of(days: Iterable[date | None]) -> tuple[str, ...]:
     return tuple(f"{warning}. Choose a working day if somebody has to be there" for warning in found if warning)
 
 
-def effect_of(uow: UnitOfWork, case: Case, asked: Proposal) -> Effect:
-    """What approving a request about a milestone now would do."""
+def effect_of(uow: UnitOfWork, case: Case, asked: Proposal, request: ChangeRequest | None = None) -> Effect:
+    """What approving a request about a milestone now would do; of one that was made, what has moved since."""
     dates = [asked.due_date, *(part.due_date for part in asked.parts)]
-    return Effect(tuple(foreseeing.foresee(case, asked, uow.now)), warnings_of(dates))
+    moved = rules.date_has_moved(asked.due_date, case.milestone.due_date, request.due_was) if request else ""
+    return Effect(tuple(foreseeing.foresee(case, asked, uow.now)), (*((moved,) if moved else ()), *warnings_of(dates)))
 
 
 def effect_of_settings(uow: UnitOfWork, plan: Plan, becomes: dict[str, Any]) -> Effect:
@@ -130,6 +131,7 @@ def _rows(uow: UnitOfWork, which: Sequence[Any], plan: Plan, *, oldest_first: bo
             Milestone.restricted.label("restricted"),  # type: ignore[attr-defined]
             Milestone.owner_id.label("owner_id"),  # type: ignore[union-attr]
             Milestone.due_set_by.label("due_set_by"),  # type: ignore[attr-defined]
+            Milestone.due_date.label("due_now"),  # type: ignore[union-attr]
         )
         .join(asker, asker.id == ChangeRequest.requested_by)
         .outerjoin(decider, decider.id == ChangeRequest.decided_by)
@@ -182,7 +184,7 @@ def _effects(uow: UnitOfWork, rows: Sequence[Any], around: _Around, plan: Plan) 
     for one in waiting:
         asked = proposal_of(one, around.texts)
         if one.milestone_id is not None:
-            found[one.id] = effect_of(uow, by_milestone[one.milestone_id], asked)
+            found[one.id] = effect_of(uow, by_milestone[one.milestone_id], asked, one)
             continue
         whole = whole or _Whole(uow, plan)
         found[one.id] = whole.effect(asked.settings or {})
@@ -258,6 +260,7 @@ def _view(uow: UnitOfWork, row: Any, around: _Around, plan: Plan, effect: Effect
         reason=said.get("reason"),
         due_date=request.due_date,
         due_was=request.due_was,
+        due_now=row.due_now,
         ground=str(request.ground) if request.ground else None,
         other=around.named.get(request.replaced_by or ""),
         success_criterion=said.get("success_criterion"),

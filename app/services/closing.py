@@ -19,9 +19,10 @@ from app.models.counting import status_on
 from app.models.milestone_rows import milestone_rows
 from app.models.texts import latest_texts
 from app.models.visibility import knowable_in
-from app.services import resettling
+from app.services import lapsing, resettling
 from app.services.carrying import FIELD, carried_over_of
 from app.services.cases import affected_cases
+from app.services.change_requests import waiting_requests
 from app.services.milestone_lists import rows_of
 from app.services.plans import known_plan, live_plan, view_of
 from app.services.writing import Checks
@@ -39,7 +40,13 @@ def to_close(uow: UnitOfWork, *, slug: str) -> ToClose:
         Milestone.position,
     )  # fmt: skip
     rows = uow.session.execute(statement.limit(SHOWN)).all()
-    return ToClose(view_of(uow, plan), rows_of(uow, plan, rows), _plans_offered(uow, plan), tuple(_unmet(uow, plan)))
+    return ToClose(
+        view_of(uow, plan),
+        rows_of(uow, plan, rows),
+        _plans_offered(uow, plan),
+        tuple(_unmet(uow, plan)),
+        waiting_requests(uow, plan),
+    )
 
 
 def closed(uow: UnitOfWork, *, slug: str) -> Closed:
@@ -86,6 +93,7 @@ def close_plan(
     destinations = _destinations(uow, plan, rows, items or {}, rest or Destination())
     for row in rows:
         _carry_over(uow, plan, row, *destinations[row.id])
+    lapsed = lapsing.lapse_of_plan(uow, plan)
     plan.state, plan.closed_on = PlanState.CLOSED, uow.today
     plan.version += 1
     uow.session.flush()
@@ -95,7 +103,7 @@ def close_plan(
         item_kind="plan",
         item_id=plan.id,
         item_ref=plan.slug[:40],
-        facts={"state": [PlanState.APPROVED, PlanState.CLOSED], "carried_over": len(rows)},
+        facts={"state": [PlanState.APPROVED, PlanState.CLOSED], "carried_over": len(rows), "lapsed": lapsed},
         texts={"closing_reason": said},
     )
     resettling.resettle(uow, plan)

@@ -125,6 +125,26 @@ def test_several_are_decided_in_a_meeting_and_the_page_says_which_were_not(full:
     assert full.browser("petra").post(f"{LIST}/decisions", data=data).status_code == 403
 
 
+def test_a_decision_page_offers_no_meeting_before_the_request_and_says_what_lapsed(full: Kept) -> None:
+    world = full.world
+    today(full)
+    world.clock.forward(days=1)
+    view = world.milestone()
+    full.there["late"] = view
+    given = {"kind": ChangeKind.DUE_DATE, "due_date": world.clock.today + timedelta(days=90)}
+    asked = world.write("petra", change_requests.request_change, milestone=key(view), reason="Later", **given)
+    sam = full.browser("sam")
+    assert "In which review meeting?" not in sam.get(f"{LIST}/{asked.id}/decision").text
+    first = full.seen("asked").change_requests[0]
+    assert "In which review meeting?" in sam.get(f"{LIST}/{first.id}/decision").text
+    assert "2 change requests wait for a decision" in read(sam.get("/plans/safeguarding-plan/closure").text).text
+    world.close()
+    lapsed = read(sam.get(full.path("late")).text)
+    assert lapsed.problems() == []
+    assert "Lapsed" in lapsed.text
+    assert "The plan was closed before this was decided." in lapsed.text
+
+
 def test_who_asked_withdraws_with_one_button(full: Kept) -> None:
     asked = full.seen("asked").change_requests[0]
     where = f"{LIST}/{asked.id}/withdrawal"

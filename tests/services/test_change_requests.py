@@ -26,7 +26,16 @@ from app.domain.words import (
     Status,
 )
 from app.models import AuditEvent, ChangeRequest, Milestone
-from app.services import baselines, change_requests, meetings, milestones, plans
+from app.services import (
+    audit_events,
+    baselines,
+    change_requests,
+    closing,
+    meetings,
+    milestone_facts,
+    milestones,
+    plans,
+)
 from app.services.change_requests import Verdict
 from tests.factories import COUNCIL, NHS, World, key
 
@@ -232,6 +241,96 @@ def test_a_decision_names_its_meeting(world: World) -> None:
     assert decide(world, asked, meeting=meeting.id).meeting_on == world.clock.today
 
 
+def test_nothing_was_decided_in_a_meeting_before_it_was_asked(world: World) -> None:
+    before = world.write("petra", meetings.add_meeting, slug=world.plan, on=world.clock.today)
+    world.clock.forward(days=1)
+    asked = ask(world, world.milestone(), ChangeKind.DUE_DATE, due_date=later(world))
+    other = ask(world, world.milestone(), ChangeKind.DUE_DATE, due_date=later(world))
+    with pytest.raises(Invalid) as refused:
+        decide(world, asked, meeting=before.id)
+    assert fields(refused) == [("meeting", "meeting_before_request")]
+    assert "asked for on Tuesday 3 March 2026, after the review meeting of Monday 2 March" in refused.value.message
+    [one] = world.write(
+        "sam", change_requests.decide_together, slug=world.plan, meeting=before.id,
+        verdicts=[Verdict(other.id, "approved", "Yes")],
+    )  # fmt: skip
+    assert [reason.code for reason in one.reasons] == ["meeting_before_request"]
+
+    def offered() -> list[str]:
+        asked_on = world.clock.today
+        found = world.read("sam", change_requests.meetings_to_choose, slug=world.plan, asked_on=asked_on)
+        return [meeting.id for meeting in found]
+
+    assert offered() == []
+    same_day = world.write("petra", meetings.add_meeting, slug=world.plan, on=world.clock.today)
+    assert offered() == [same_day.id]
+    assert decide(world, asked, meeting=same_day.id).meeting_on == world.clock.today
+
+
+def test_of_two_requests_for_one_date_the_second_says_that_it_has_moved_and_is_not_approved(world: World) -> None:
+    view = world.milestone()
+    first = ask(world, view, ChangeKind.DUE_DATE, due_date=later(world))
+    same = ask(world, view, ChangeKind.DUE_DATE, by="connie", due_date=later(world))
+    further = ask(world, view, ChangeKind.DUE_DATE, by="connie", due_date=later(world, 75))
+    decide(world, first)
+
+    waiting = world.read("sam", change_requests.get_change_request, change_request=same.id)
+    assert waiting.effect is not None
+    assert waiting.effect.warnings[0].startswith("The due date has moved since this was asked: it was 30 March 2026")
+    assert (waiting.due_was, waiting.due_now) == (view.row.due_date, later(world))
+    with pytest.raises(Refused) as refused:
+        decide(world, same)
+    assert codes(refused) == ("same_date",)
+    world.clock.forward(hours=1)
+    assert decide(world, further).due_was == later(world)
+    due = [(one.value, one.was) for one in world.seen(view).date_history if one.field == "due"]
+    assert due == [(later(world, 75), later(world)), (later(world), view.row.due_date)]
+    assert decide(world, same, "declined").state == "declined"
+
+
+def test_the_same_is_not_asked_twice_by_the_same_person_while_it_waits(world: World) -> None:
+    view = world.milestone()
+    same: dict[str, Any] = {"kind": ChangeKind.CANCELLATION, "ground": CancellationGround.NO_LONGER_NEEDED}
+    first = ask(world, view, **same)
+    with pytest.raises(Refused) as refused:
+        ask(world, view, **same)
+    assert codes(refused) == ("already_asked",)
+    assert "You asked for exactly this on 2 March 2026 at 9:00am" in refused.value.reasons[0].message
+    ask(world, view, **same, by="connie")
+    ask(world, view, ChangeKind.CANCELLATION, ground=CancellationGround.DUPLICATE, other=world.milestone().row.ref)
+    world.write("petra", change_requests.withdraw_change, change_request=first.id)
+    ask(world, view, **same)
+
+    ask_plan(world, ChangeKind.SETTINGS, tolerance_days=7)
+    with pytest.raises(Refused) as of_plan:
+        ask_plan(world, ChangeKind.SETTINGS, tolerance_days=7)
+    assert codes(of_plan) == ("already_asked",)
+    ask_plan(world, ChangeKind.SETTINGS, tolerance_days=8)
+
+
+def test_what_waits_lapses_when_its_milestone_ends_or_its_plan_is_closed(world: World) -> None:
+    ended, goes_on = world.milestone(), world.milestone()
+    moved = ask(world, ended, ChangeKind.DUE_DATE, due_date=later(world))
+    kept = ask(world, goes_on, ChangeKind.DUE_DATE, due_date=later(world))
+    of_plan = ask_plan(world, ChangeKind.SETTINGS, tolerance_days=7)
+    decide(world, ask(world, ended, ChangeKind.CANCELLATION, ground=CancellationGround.NO_LONGER_NEEDED))
+
+    def state(asked: ChangeRequestView) -> tuple[str, str | None]:
+        seen = world.read("sam", change_requests.get_change_request, change_request=asked.id)
+        return seen.state, seen.decision_reason
+
+    assert state(moved) == ("lapsed", f"{ended.row.ref} was cancelled before this was decided")
+    assert (state(kept)[0], state(of_plan)[0]) == ("requested", "requested")
+    assert world.read("sam", closing.to_close, slug=world.plan).requests == 2
+    world.close()
+
+    assert state(kept) == state(of_plan) == ("lapsed", "The plan was closed before this was decided")
+    assert world.read("sam", change_requests.list_plan_requests, slug=world.plan).waiting == 0
+    events = rows(world, AuditEvent.item_id, AuditEvent.milestone_id, AuditEvent.event)
+    lapsed = {row.item_id: row.milestone_id for row in events if row.event == "change_request_lapsed"}
+    assert lapsed == {moved.id: ended.row.id, kept.id: goes_on.row.id, of_plan.id: None}
+
+
 def test_who_asked_withdraws_and_nobody_else(world: World) -> None:
     view = world.milestone()
     asked = ask(world, view, ChangeKind.DUE_DATE, due_date=later(world))
@@ -312,6 +411,32 @@ def test_who_may_not_know_of_the_other_milestone_is_not_told_its_name(world: Wor
     view, kept = world.milestone(), world.milestone(owner=world.people["nat"].id, restricted_to=[NHS])
     ask(world, view, ChangeKind.CANCELLATION, ground=CancellationGround.MERGED, other=kept.row.ref)
     assert world.seen(view, by="pol").change_requests[0].other is None
+
+
+def test_the_trail_keeps_from_a_reader_which_hidden_milestone_goes_on(world: World) -> None:
+    def restrict(view: MilestoneView, *organisations: str) -> None:
+        changes = {"restricted_to": list(organisations)}
+        world.write("petra", milestone_facts.edit_milestone, milestone=key(view), changes=changes, if_match=None)
+
+    view, kept = world.milestone(), world.milestone()
+    ask(world, view, ChangeKind.CANCELLATION, ground=CancellationGround.MERGED, other=kept.row.ref)
+    restrict(kept, COUNCIL)
+    split = ask(world, kept, ChangeKind.SPLIT, parts=parts(world))
+    decide(world, split)
+    open_part = seen_by_ref(world, "M-04")
+    restrict(open_part)
+
+    def facts(who: str, item: str | None, event: str) -> list[dict[str, Any]]:
+        found, _ = world.read(who, audit_events.list_events, slug=world.plan, item=item)
+        return [line.facts for line in found if line.event == event]
+
+    for item in (view.row.id, None):
+        [known] = facts("petra", item, "change_requested")[-1:]
+        assert known["other"] == kept.row.id
+        [hidden] = facts("nora", item, "change_requested")
+        assert (hidden["other"], hidden["ground"]) == (None, "merged")
+    assert facts("nora", open_part.row.id, "milestone_added")[0]["came_from"] is None
+    assert facts("ada", open_part.row.id, "milestone_added")[0]["came_from"] == kept.row.ref
 
 
 def test_a_milestone_is_replaced_by_one_that_the_request_describes(world: World) -> None:
@@ -509,7 +634,7 @@ def test_settings_that_are_none_or_out_of_range_are_malformed(world: World) -> N
 
 
 def test_a_setting_that_is_already_so_can_only_be_declined(world: World) -> None:
-    first, second = (ask_plan(world, ChangeKind.SETTINGS, tolerance_days=7) for _ in range(2))
+    first, second = (ask_plan(world, ChangeKind.SETTINGS, tolerance_days=7, by=by) for by in ("petra", "connie"))
     decide(world, first)
     with pytest.raises(Refused) as refused:
         decide(world, second)
