@@ -260,6 +260,12 @@ class CompletionWithFile(Completion):
     title: Line | None = Field(default=None, description="Of the evidence; without one, the file's name")
 
 
+class Removal(Body):
+    """Why a milestone leaves a draft."""
+
+    reason: Said
+
+
 class Returning(Body):
     """Why a completed milestone goes back to in progress."""
 
@@ -422,6 +428,20 @@ def return_to_progress(run: Writing, milestone_id: MilestoneId, body: Returning)
     """Return a completed milestone to in progress."""
     return run.write(
         services.return_to_progress,
+        milestone=MilestoneKey(id=milestone_id),
+        reason=body.reason,
+        if_match=run.if_match,
+        respond=moved_on,
+    )
+
+
+@router.post("/milestones/{id}/removal", response_model=Milestone, **answers.made())
+def remove(run: Writing, milestone_id: MilestoneId, body: Removal) -> Response:
+    """Take a milestone that was added by mistake out of a draft: it is cancelled, gets no baseline, and its reference
+    is not given out again. Codes: `plan_approved`, `plan_closed`, `already_cancelled`.
+    """
+    return run.write(
+        services.remove,
         milestone=MilestoneKey(id=milestone_id),
         reason=body.reason,
         if_match=run.if_match,

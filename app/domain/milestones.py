@@ -111,6 +111,17 @@ def unmet_plan_state(plan_state: PlanState) -> list[Reason]:
     return []
 
 
+def unmet_removal(plan_state: PlanState, status: Status) -> list[Reason]:
+    """Why a milestone cannot be taken out of its plan by hand: what was approved is cancelled by a change request."""
+    if plan_state is PlanState.APPROVED:
+        return [Reason("plan_approved", "The plan is approved. Ask for its cancellation by a change request")]
+    if plan_state is PlanState.CLOSED:
+        return [Reason("plan_closed", "The plan is closed and read-only")]
+    if status is Status.CANCELLED:
+        return [Reason("already_cancelled", "It is cancelled already")]
+    return []
+
+
 def may_be_updated(status: Status) -> list[Reason]:
     """Why no progress update can be added. Achieved milestones are reopened first."""
     if status is Status.CANCELLED:
@@ -299,6 +310,7 @@ class MayDo:
     request_change: bool = False
     decide_change: bool = False
     edit: bool = False
+    remove: bool = False
     lift_declaration: bool = False
     accept: bool = False
     lift_acceptance: bool = False

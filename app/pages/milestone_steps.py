@@ -152,6 +152,24 @@ def return_to_progress(run: Writing, plan: str, ref: str, request: Request, form
     return settle_step(run, request, plan, ref, form, change, _RETURN)
 
 
+@router.get("/plans/{plan}/milestones/{ref}/removal")
+def ask_removal(run: Reading, plan: str, ref: str, request: Request) -> Response:
+    """The form that takes a milestone out of a draft."""
+    return step_page(run, request, plan, ref, Form(), _REMOVAL)
+
+
+@router.post("/plans/{plan}/milestones/{ref}/removal")
+def remove(run: Writing, plan: str, ref: str, request: Request, form: Submitted) -> Response:
+    """Take a milestone that was added by mistake out of a draft."""
+
+    def change() -> MilestoneMoved:
+        reason = form.required("reason", "Enter why it is removed")
+        form.check()
+        return run.write(services.remove, milestone=MilestoneKey(plan=plan, ref=ref), reason=reason)
+
+    return settle_step(run, request, plan, ref, form, change, _REMOVAL)
+
+
 @router.get("/plans/{plan}/milestones/{ref}/reopening")
 def ask_reopening(run: Reading, plan: str, ref: str, request: Request) -> Response:
     """The form that reopens an achieved milestone."""
@@ -220,6 +238,7 @@ _BASELINE = Step(
     "correct_baseline",
 )
 _RETURN = Step("return", "Return to in progress", "Return it", "milestones/return.html", "return_")
+_REMOVAL = Step("removal", "Remove this milestone", "Remove it", "milestones/removal.html", "remove")
 _REOPENING = Step("reopening", "Reopen this milestone", "Reopen it", "milestones/reopening.html", "reopen")
 _LIFTING = Step("declaration/lifting", "Lift the declaration", "Lift it", "milestones/lifting.html", "lift_declaration")
 

@@ -317,7 +317,7 @@ def _why_cancelled(view: MilestoneView) -> str:
     done = (one for one in view.change_requests if one.state == ChangeState.APPROVED and one.kind in ending)
     ended_by = next(done, None)
     if ended_by is None:
-        return ""
+        return "It was removed from the draft"
     because = cancelled_because(ended_by)
     return f"{because[0].upper()}{because[1:]}"
 

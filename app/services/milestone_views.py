@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import UnitOfWork
+from app.domain import milestones as rules
 from app.domain import permissions
 from app.domain.acceptances import AcceptanceView
 from app.domain.change_requests import ChangeRequestView, Named
@@ -277,6 +278,7 @@ def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeReque
         request_change=live and not ended and may(Act.REQUEST_CHANGE),
         decide_change=live and any(one.may_decide for one in requests),
         edit=not closed and may(Act.EDIT_PLAN),
+        remove=not rules.unmet_removal(case.plan.state, row.status) and may(Act.EDIT_PLAN),
         correct_baseline=live
         and row.status is not Status.CANCELLED
         and row.baseline_date is not None

@@ -117,6 +117,26 @@ def mark_achieved(
     return _settled(uow, case)
 
 
+def remove(uow: UnitOfWork, *, milestone: MilestoneKey, reason: str, if_match: str | None = None) -> MilestoneMoved:
+    """Take a milestone that was added by mistake out of a draft. It is cancelled, not deleted: its reference is never
+    given out again, its page says why it went, and it gets no baseline when the plan is approved.
+    """
+    case = open_case(uow, milestone, act=Act.EDIT_PLAN, if_match=if_match)
+    said = _require_text("reason", reason, name="why it is removed")
+    unmet = rules.unmet_removal(case.plan.state, case.milestone.status)
+    if unmet:
+        raise Refused(
+            unmet,
+            title=f"{case.milestone.ref} was not removed",
+            attempted="milestone_removal",
+            item_kind="milestone",
+            item_id=case.milestone.id,
+            plan_id=case.plan.id,
+        )
+    _move(uow, case, KIND.CANCELLED, "milestone_removed", day=uow.today, texts={"reason": said})
+    return _settled(uow, case)
+
+
 def reopen(
     uow: UnitOfWork, *, milestone: MilestoneKey, reason: str, due_date: date, if_match: str | None = None
 ) -> MilestoneMoved:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import and_, func, select, true, update
 
 from app.db import UnitOfWork
 from app.domain import permissions, plan_structure
@@ -19,7 +19,7 @@ from app.domain.permissions import Act, Item
 from app.domain.plan_structure import ActionPlace, Draft, Facts, MilestonePlace, Part, Shifted, Structure, ThemePlace
 from app.domain.plans import ActionView, ThemeView
 from app.domain.refusals import NotFound, Reason, Refused, Stale
-from app.domain.words import PlanState
+from app.domain.words import PlanState, Status
 from app.models import Action, Membership, Milestone, PartMove, Plan, Theme
 from app.models import plan_structure as rows
 from app.models.visibility import knowable_in
@@ -47,7 +47,7 @@ class PartKey:
 def read_structure(uow: UnitOfWork, *, slug: str) -> Structure:
     """Themes, their actions and the milestones of those that the actor may know of, each in its order."""
     plan = live_head(uow, slug)
-    session, mine = uow.session, knowable_in(uow.actor, plan.id)
+    session, mine = uow.session, and_(knowable_in(uow.actor, plan.id), not_removed(plan.state))
     themes, actions = rows.themes_in(session, plan.id), rows.actions_in(session, plan.id)
     milestones = rows.milestones_in(session, mine, limit=MILESTONES_SHOWN + 1)
     too_long = len(milestones) > MILESTONES_SHOWN
@@ -67,6 +67,11 @@ def read_structure(uow: UnitOfWork, *, slug: str) -> Structure:
         ),
         too_long=too_long,
     )
+
+
+def not_removed(state: PlanState) -> Any:
+    """What a draft still holds: who takes a milestone out of one has done with it. In other plans, all."""
+    return Milestone.status != Status.CANCELLED if state is PlanState.DRAFT else true()
 
 
 def _action_place(row: Any, milestones: Sequence[Any], numbers: dict[str, int], moves: dict[str, Any]) -> ActionPlace:
@@ -95,7 +100,7 @@ def read_draft(uow: UnitOfWork, *, slug: str) -> Draft:
         permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=plan.id))
     every = knowable_in(uow.actor, plan.id) if live else Milestone.plan_id == plan.id
     themes, actions = rows.themes_in(uow.session, plan.id), rows.actions_in(uow.session, plan.id)
-    milestones = rows.milestones_in(uow.session, every, limit=LACKS_LOOKED_THROUGH)
+    milestones = rows.milestones_in(uow.session, and_(every, not_removed(plan.state)), limit=LACKS_LOOKED_THROUGH)
     held = uow.session.execute(select(Membership.role).where(Membership.plan_id == plan.id).distinct()).scalars()
     missing = plan_structure.lacks([_ref(row) for row in actions], [_facts(row) for row in milestones])
     return Draft(len(themes), len(actions), len(milestones), frozenset(held), missing if live else ())

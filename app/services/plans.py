@@ -16,7 +16,7 @@ from app.domain.milestones import OrganisationRef
 from app.domain.permissions import Act, Item
 from app.domain.plans import Choices, PlanSummary, PlanView
 from app.domain.refusals import NotFound, Reason, Refused, Stale
-from app.domain.words import EvidencePolicy, MovedRule, PlanState
+from app.domain.words import EvidencePolicy, MovedRule, PlanState, Status
 from app.models import Milestone, Organisation, Plan, PlanCounter, plan_heads
 from app.models.plan_heads import Meetings
 from app.services import addresses, plan_counts, plan_settings, resettling
@@ -185,7 +185,7 @@ def approve_plan(
     began = f"The approval date must be on or after {long_date(begun_on)}, when this plan was begun"
     checks.order("approved_on", begun_on, approved_on, began)
     checks.done()
-    milestone_ids = _milestone_ids(uow, plan.id)
+    milestone_ids = _milestone_ids(uow, plan.id, Milestone.status != Status.CANCELLED)
     unmet = rules.unmet_approval(state=plan.state, milestones=len(milestone_ids))
     if unmet:
         raise Refused(
@@ -339,7 +339,7 @@ def _milestone_ids(uow: UnitOfWork, plan_id: str, *which: Any) -> list[str]:
 
 def _baseline_due_dates(uow: UnitOfWork, plan: Plan) -> None:
     """First the baselines, while the plan is still a draft; what was missing in the draft counts from today."""
-    in_plan = update(Milestone).where(Milestone.plan_id == plan.id)
+    in_plan = update(Milestone).where(Milestone.plan_id == plan.id, Milestone.status != Status.CANCELLED)
     uow.session.execute(in_plan.values(baseline_date=Milestone.due_date, no_date_on=None, no_owner_on=None))
     uow.session.expire_all()
     uow.session.refresh(plan)

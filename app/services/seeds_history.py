@@ -215,6 +215,10 @@ def _return(trail: Trail, event: AuditEvent) -> Record:
     return {"does": "return", "milestone": trail.ref(event), "reason": trail.said(event)["reason"]}
 
 
+def _removal(trail: Trail, event: AuditEvent) -> Record:
+    return {"does": "removal", "milestone": trail.ref(event), "reason": trail.said(event)["reason"]}
+
+
 def _achievement(trail: Trail, event: AuditEvent) -> Record:
     return {"does": "achievement", "milestone": trail.ref(event), "note": trail.said(event).get("note")}
 
@@ -458,6 +462,7 @@ _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "milestone_started": _start,
     "milestone_reported_completed": _completion,
     "milestone_returned": _return,
+    "milestone_removed": _removal,
     "milestone_achieved": _achievement,
     "milestone_reopened": _reopening,
     "declaration_lifted": _lifting,

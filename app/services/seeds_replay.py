@@ -197,6 +197,10 @@ def _return(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     milestones.return_to_progress(uow, milestone=stage.key(step), reason=step["reason"])
 
 
+def _removal(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    milestones.remove(uow, milestone=stage.key(step), reason=step["reason"])
+
+
 def _achievement(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     milestones.mark_achieved(uow, milestone=stage.key(step), note=step.get("note"))
 
@@ -428,6 +432,7 @@ VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
     "start": _start,
     "completion": _completion,
     "return": _return,
+    "removal": _removal,
     "achievement": _achievement,
     "reopening": _reopening,
     "lifting": _lifting,

@@ -86,3 +86,22 @@ def test_so_is_one_that_is_changed_in_a_draft(sqlite_api: Api) -> None:
     changed = shown(api.patch(where, "zoe", json={"due_date": "2026-12-28"}, headers=headers))
     assert changed["warnings"][0].startswith("28 December 2026 is a bank holiday: Boxing Day")
     assert shown(api.get(where, "zoe"))["warnings"] == changed["warnings"]
+
+
+def test_a_milestone_leaves_a_draft_through_both_doors(sqlite_api: Api) -> None:
+    api = sqlite_api
+    theme = made(api.post("/plans/other-plan/themes", "zoe", json={"title": "Practice"}))
+    action = made(api.post("/plans/other-plan/actions", "zoe", json={"title": "Run it", "theme": theme["id"]}))
+    facts = {"action": action["id"], "title": "Duty rota"}
+    one, other = (made(api.post("/plans/other-plan/milestones", "zoe", json=facts)) for _ in range(2))
+    problem(api.post(f"/milestones/{one['id']}/removal", "zoe", json={}), 422)
+    removed = made(api.post(f"/milestones/{one['id']}/removal", "zoe", json={"reason": "Added twice"}))
+    assert (removed["status"], removed["ref"]) == ("cancelled", one["ref"])
+    assert codes(api.post(f"/milestones/{one['id']}/removal", "zoe", json={"reason": "Again"})) == ["already_cancelled"]
+    browser, page = _browser(api, "zoe"), f"/plans/other-plan/milestones/{other['ref']}"
+    assert f"{page}/removal" in browser.get(page).text
+    assert browser.post(f"{page}/removal", data={"reason": " "}).status_code == 422
+    assert browser.post(f"{page}/removal", data={"reason": "Added twice"}).status_code == 303
+    assert "It was removed from the draft" in browser.get(page).text
+    approved = api.world.milestone()
+    assert codes(api.post(f"/milestones/{approved.row.id}/removal", json={"reason": "No"})) == ["plan_approved"]

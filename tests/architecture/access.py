@@ -257,6 +257,7 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/milestones/{id}/start": {},
         "/milestones/{id}/completion": {"completed_date": "2026-03-02", "narrative": "Done"},
         "/milestones/{id}/return": {"reason": "Not yet"},
+        "/milestones/{id}/removal": {"reason": "Added twice"},
         "/milestones/{id}/achievement": {},
         "/milestones/{id}/reopening": {"reason": "It was not so", "due_date": "2026-06-01"},
         "/milestones/{id}/lifting": {"reason": "Solved"},

@@ -57,6 +57,7 @@ y yyyyyyy yy yyyy  GET /api/v1/docs
 - 3yyyyyy 44 433y  GET /api/v1/milestones/{id}/evidence
 - 3yyyyy3 44 4333  POST /api/v1/milestones/{id}/evidence
 - 3333yy3 44 4333  POST /api/v1/milestones/{id}/lifting
+- 333y333 44 4333  POST /api/v1/milestones/{id}/removal
 - 333y333 44 4333  POST /api/v1/milestones/{id}/reopening
 - 3y3y333 44 4333  POST /api/v1/milestones/{id}/return
 - 3y3y333 44 4333  POST /api/v1/milestones/{id}/start
@@ -218,6 +219,8 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 3yyyyy3 44       GET /plans/{plan}/milestones/{ref}/evidence/new
 - 333yyy3 44       POST /plans/{plan}/milestones/{ref}/evidence/{evidence}/review
 - 333y333 44       POST /plans/{plan}/milestones/{ref}/place
+- 3333333 44       GET /plans/{plan}/milestones/{ref}/removal
+- 333y333 44       POST /plans/{plan}/milestones/{ref}/removal
 - 3333333 44       GET /plans/{plan}/milestones/{ref}/reopening
 - 333y333 44       POST /plans/{plan}/milestones/{ref}/reopening
 - 3333333 44       GET /plans/{plan}/milestones/{ref}/return
@@ -335,8 +338,9 @@ def elsewhere(who: str, route: str, line: dict[str, str]) -> str:
     return UNKNOWN
 
 
-# In a draft nothing is completed, and there is no change to ask for.
-NOT_IN_A_DRAFT = {
+# In a draft nothing is completed, and there is no change to ask for; there alone milestones are removed.
+OTHERWISE_IN_A_DRAFT = {
+    "GET /plans/{plan}/milestones/{ref}/removal": LET_IN,
     "GET /plans/{plan}/change-requests/new": "3",
     "GET /plans/{plan}/milestones/{ref}/baseline-correction": "3",
     "GET /plans/{plan}/milestones/{ref}/change-requests/new": "3",
@@ -350,4 +354,4 @@ def as_manager_of_a_draft(route: str, line: dict[str, str]) -> str:
         return LET_IN  # Zoe's own
     if "change-request" in route and ("{id}" in route.split("change-requests")[-1] or "{change_request}" in route):
         return UNKNOWN
-    return NOT_IN_A_DRAFT.get(route, line["petra"])
+    return OTHERWISE_IN_A_DRAFT.get(route, line["petra"])

@@ -72,6 +72,7 @@ PAGES = """
 35  petra   overdue    GET /plans/{plan}/milestones/{ref}/edit
 32  petra   overdue    GET /plans/{plan}/milestones/{ref}/evidence/new
 28  petra   overdue    GET /plans/{plan}/milestones/{ref}/evidence.csv
+28  zoe     drafted    GET /plans/{plan}/milestones/{ref}/removal
 28  petra   achieved   GET /plans/{plan}/milestones/{ref}/reopening
 23  petra   completed  GET /plans/{plan}/milestones/{ref}/return
 30  petra   overdue    GET /plans/{plan}/milestones/{ref}/updates/new
@@ -146,7 +147,7 @@ def walked(house: Kept, things: Things) -> dict[str, int]:
         given = dict(things.path)
         if state in house.there:
             given["ref"] = house.there[state].row.ref
-        if state == "draft":
+        if state in ("draft", "drafted"):
             given["plan"] = house.world.other_plan
         with statements(house.world.database) as sent:
             answer = browsers[who].get(route.removeprefix("GET ").format(**given))
@@ -164,6 +165,8 @@ def furnished(house: Kept) -> tuple[Things, Things]:
                 declared_rag=Rag.RED, rationale="Nobody is there")  # fmt: skip
     there["accepted"] = accepted(house, "Known of")
     grow(house, things["ours"], things["elsewhere"])
+    elsewhere = {"slug": things["elsewhere"].plan, "action": things["elsewhere"].action}
+    there["drafted"] = world.milestone(by="zoe", owner=None, title="Added twice", **elsewhere)
     return things["ours"], things["elsewhere"]
 
 
