@@ -71,19 +71,37 @@ def meeting_dates(
     """Review meetings on or after a day, in order: those listed, then reckoned ones for as long as they are asked for.
 
     `listed` is sorted and leaves cancelled meetings out. Further meetings are reckoned every `cycle_days` after the
-    last listed one or, with an empty list, after the day the plan was approved; with neither there are none.
+    last listed one or, with an empty list, after the day the plan was approved; with neither there are none. They are
+    reckoned too where the list leaves a stretch empty (`is_empty_stretch`): no list can put a review off for good.
     Raises ValueError when `cycle_days` is less than 1.
     """
     if cycle_days < 1:
         raise ValueError("a review cycle is at least one day")
-    yield from listed[bisect_left(listed, on_or_after) :]
-    last = listed[-1] if listed else approved_on
-    if last is None:
-        return
+    first = bisect_left(listed, on_or_after)
+    before = listed[first - 1] if first else approved_on
+    for day in listed[first:]:
+        if before is not None and is_empty_stretch(before, day, cycle_days):
+            yield from _reckoned(before, on_or_after, cycle_days, until=day.toordinal() - cycle_days // 2)
+        yield day
+        before = day
+    if before is not None:
+        yield from _reckoned(before, on_or_after, cycle_days, until=date.max.toordinal() + 1)
+
+
+def is_empty_stretch(before: date, after: date, cycle_days: int) -> bool:
+    """Whether more than two planned days in a row are missing between two review meetings.
+
+    Half a cycle to spare: a day that was skipped for a bank holiday makes no stretch of two look like one of three.
+    """
+    return 2 * (after - before).days > 7 * cycle_days
+
+
+def _reckoned(after: date, on_or_after: date, cycle_days: int, *, until: int) -> Iterator[date]:
+    """The days of the cycle after a day, from another day on, before a third (an ordinal)."""
     # Straight to the first cycle that reaches the day: the list may have ended years before.
-    cycles_to_reach_it = -(-(on_or_after - last).days // cycle_days)
-    meeting = last.toordinal() + max(1, cycles_to_reach_it) * cycle_days
-    while meeting <= date.max.toordinal():
+    cycles_to_reach_it = -(-(on_or_after - after).days // cycle_days)
+    meeting = after.toordinal() + max(1, cycles_to_reach_it) * cycle_days
+    while meeting < until:
         yield date.fromordinal(meeting)
         meeting += cycle_days
 

@@ -3,8 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
-from app.domain.days import add_days, is_weekend, long_date, meeting_dates, weekday_date, weekday_name
+from app.domain.days import (
+    add_days,
+    is_empty_stretch,
+    is_weekend,
+    long_date,
+    meeting_dates,
+    weekday_date,
+    weekday_name,
+)
 from app.domain.milestones import PersonRef
 from app.domain.plans import PlanView
 from app.domain.refusals import Reason
@@ -12,6 +21,8 @@ from app.domain.words import MeetingState
 
 A_YEAR = 365
 """How many days ahead a list is made for."""
+FARTHEST = 2 * A_YEAR
+"""How many days ahead a single meeting can be listed: a longer cycle than a year would still fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,51 @@ def planned_days(
         on = next_working_day(day, bank_holidays)
         found.setdefault(on, PlannedDay(day, on))
     return tuple(found.values())
+
+
+def too_far(on: date, today: date) -> str:
+    """Why no meeting is listed that far off, which is mostly a mistyped year; empty where the day is near enough."""
+    last = add_days(today, FARTHEST)
+    return (
+        ""
+        if on <= last
+        else f"A review meeting is listed at most two years ahead, until {long_date(last)}. Check the year"
+    )
+
+
+def moved_too_far(on: date, *, planned: date, cycle_days: int) -> str:
+    """Why a meeting is not moved that far: a cycle and a half on, another one has taken its place."""
+    last = add_days(planned, cycle_days + cycle_days // 2)
+    if on <= last:
+        return ""
+    return (
+        f"A review meeting is moved at most a cycle and a half from its planned day: until {long_date(last)}."
+        " Cancel it with a reason if it does not take place, and list another one"
+    )
+
+
+def empty_stretches(
+    anchors: Sequence[tuple[date, date]],
+    *,
+    cycle_days: int,
+    today: date,
+    until: date,
+    bank_holidays: Mapping[date, str],
+) -> tuple[PlannedDay, ...]:
+    """The days of the cycle in every stretch from today on that a list has left empty (`is_empty_stretch`).
+
+    `anchors` are (the day of the cycle, the day it stands on) of what is listed, in order; the last one is where the
+    list ends.
+    """
+    found: list[PlannedDay] = []
+    for (cycle_day, before), (_, after) in pairwise(anchors):
+        if not is_empty_stretch(before, after, cycle_days):
+            continue
+        end = min(until, add_days(after, -(cycle_days // 2) - 1))
+        first = first_day_after(cycle_day, cycle_days=cycle_days, today=today)
+        days = planned_days(first, cycle_days=cycle_days, until=end, bank_holidays=bank_holidays)
+        found += [day for day in days if before < day.on < after]
+    return tuple(found)
 
 
 def first_day_after(last: date, *, cycle_days: int, today: date) -> date:

@@ -64,12 +64,15 @@ def _meeting_days() -> Any:
 
 @cache
 def _ends_of_lists() -> Any:
-    """The next meeting that has not been held, and the last one of all, of each plan that lists any."""
+    """Of each plan that lists any: the next meeting that has not been held, the one before it, and the last of all."""
     is_coming = (_meetings.c.on_day >= bindparam("today")) & (_meetings.c.state != MeetingState.HELD)
     return (
         select(
             _meetings.c.plan_id,
             func.min(case((is_coming, _meetings.c.on_day))).label("next"),
+            func.max(case((_meetings.c.on_day <= bindparam("today"), case((~is_coming, _meetings.c.on_day))))).label(
+                "previous"
+            ),
             func.max(_meetings.c.on_day).label("last"),
         )
         .where(
@@ -173,7 +176,10 @@ def _as_meetings(ends: Any | None) -> Meetings:
     """As much of a plan's list as says which review is next: where none is to come, all that is listed is over."""
     if ends is None:
         return Meetings(())
-    return Meetings((ends.next,)) if ends.next is not None else Meetings((ends.last,), ends.last)
+    if ends.next is None:
+        return Meetings((ends.last,), ends.last)
+    # What stands before it says whether a stretch was left empty.
+    return Meetings((ends.next,)) if ends.previous is None else Meetings((ends.previous, ends.next), ends.previous)
 
 
 def choices_in(session: Session, plan_id: str) -> dict[str, list[tuple[str, str]]]:

@@ -20,7 +20,7 @@ from app.domain.ids import new_id
 from app.domain.meetings import A_YEAR, MeetingList, MeetingPage, MeetingView
 from app.domain.milestones import PersonRef
 from app.domain.permissions import Act, Item
-from app.domain.refusals import NotFound, Reason, Refused, Stale
+from app.domain.refusals import NotFound, Reason, Refused, Stale, invalid
 from app.domain.words import MeetingState, PlanState
 from app.models import MeetingAttendance, Plan, ReviewMeeting, plan_heads
 from app.models.meetings import attendance, people_of_plan
@@ -85,23 +85,47 @@ def add_meetings(uow: UnitOfWork, *, slug: str, meetings: list[tuple[date, Meeti
 
 
 def make_list(uow: UnitOfWork, *, slug: str, first_day: date | None = None) -> tuple[MeetingView, ...]:
-    """List the review meetings of the plan's cycle for a year ahead, after the last one that is listed.
+    """List the review meetings of the plan's cycle for a year ahead, after the last one that is listed, and in every
+    stretch before it that was left empty or cancelled.
 
     They begin on `first_day` or, without it, one cycle after the last listed one; in an empty list, after the approval.
     A day on a weekend or bank holiday is skipped for the next working day (`rules.planned_days`). Returns what was
     added. Raises Invalid for a first day that is past or not after the list, Refused where that reaches far enough.
     """
     plan = _to_edit(uow, slug, "meeting_list")
-    last = _last_listed(uow, plan)
+    rows = _rows(uow, plan)
+    last = rows[-1] if rows else None  # whatever became of that meeting: the list goes on after it
     first = _first_day(uow, plan, last, first_day)
     until = max(first_day or uow.today, add_days(uow.today, A_YEAR))
     found = rules.planned_days(first, cycle_days=plan.cycle_days, until=until, bank_holidays=bank_holidays())
-    wanted = [one for one in found if last is None or one.on > last.on_day]
+    wanted = [*_gaps(uow, plan, rows), *(one for one in found if last is None or one.on > last.on_day)]
     if not wanted:
         reach = f"The list reaches a year ahead: the cycle's next review meeting would be on {long_date(first)}"
         raise _refused(plan, [Reason("list_complete", reach)], attempted="meeting_list", title="Nothing was added")
     taken = _days_taken(uow, plan)
     return _settled(uow, plan, [_write(uow, plan, one.on, taken, cycle_day=one.cycle_day) for one in wanted])
+
+
+def _gaps(uow: UnitOfWork, plan: Plan, rows: Sequence[ReviewMeeting]) -> tuple[rules.PlannedDay, ...]:
+    """The days that are missing in the list: a stretch that nobody planned, or where all were cancelled."""
+    kept = [(_cycle_day(row), row.on_day) for row in rows if row.state is not MeetingState.CANCELLED]
+    if plan.approved_on is not None and (not kept or plan.approved_on < kept[0][1]):
+        kept.insert(0, (plan.approved_on, plan.approved_on))
+    if rows and rows[-1].state is MeetingState.CANCELLED:
+        after = add_days(_cycle_day(rows[-1]), plan.cycle_days)
+        kept.append((after, after))
+    return rules.empty_stretches(
+        kept,
+        cycle_days=plan.cycle_days,
+        today=uow.today,
+        until=add_days(uow.today, A_YEAR),
+        bank_holidays=bank_holidays(),
+    )
+
+
+def _cycle_day(row: ReviewMeeting) -> date:
+    """The day that a meeting was planned for. Days that were skipped or moved do not shift the rhythm."""
+    return row.cycle_day or row.moved_from or row.on_day
 
 
 def hold_meeting(
@@ -153,6 +177,8 @@ def move_meeting(uow: UnitOfWork, *, meeting: str, on: date, reason: str, if_mat
         checks.add("on", "taken", TAKEN)
     checks.done()
     case.refuse(rules.unmet_change(state=row.state), "was not moved")
+    if too_far := rules.moved_too_far(on, planned=_cycle_day(row), cycle_days=case.plan.cycle_days):
+        raise invalid("on", "moved_too_far", too_far)
     facts = {"on": [row.on_day, on], "state": [row.state, MeetingState.MOVED]}
     row.moved_from, row.on_day, row.state = row.on_day, on, MeetingState.MOVED
     return _changed(uow, case, "meeting_moved", facts, {"move_reason": said})
@@ -263,6 +289,8 @@ def _write(
         checks.not_future("on", on, uow.today, "A meeting is held on its day, not before")
     elif on < uow.today:
         checks.add("on", "date_in_past", "A planned meeting must be today or later")
+    elif too_far := rules.too_far(on, uow.today):
+        checks.add("on", "too_far_ahead", too_far)
     checks.done()
     taken.add(on)
     row = ReviewMeeting(id=new_id(), plan_id=plan.id, on_day=on, state=state, cycle_day=cycle_day, version=1)
@@ -284,25 +312,20 @@ def _days_taken(uow: UnitOfWork, plan: Plan) -> set[date]:
     return set(plan_heads.meeting_days(uow.session, [plan.id])[plan.id])
 
 
-def _last_listed(uow: UnitOfWork, plan: Plan) -> ReviewMeeting | None:
-    """Where the list ends, whatever became of that meeting: the list goes on after it."""
-    statement = select(ReviewMeeting).where(ReviewMeeting.plan_id == plan.id).order_by(ReviewMeeting.on_day.desc())
-    return uow.session.execute(statement.limit(1)).scalar_one_or_none()
-
-
 def _first_day(uow: UnitOfWork, plan: Plan, last: ReviewMeeting | None, chosen: date | None) -> date:
     """The day on which the cycle goes on: the one chosen, or one reckoned from the list or the approval."""
     checks = Checks()
     if chosen is not None:
         if chosen < uow.today:
             checks.add("first_day", "date_in_past", "The first review meeting must be today or later")
+        elif too_far := rules.too_far(chosen, uow.today):
+            checks.add("first_day", "too_far_ahead", too_far)
         elif last is not None and chosen <= last.on_day:
             after = f"Choose a day after {long_date(last.on_day)}, where the list ends"
             checks.add("first_day", "before_end_of_list", after)
         checks.done()
         return chosen
-    # Days that were skipped or moved do not shift the rhythm.
-    reckoned_from = (last.cycle_day or last.moved_from or last.on_day) if last else plan.approved_on
+    reckoned_from = _cycle_day(last) if last else plan.approved_on
     if reckoned_from is None:
         checks.add("first_day", "required", "Enter the day of the first review meeting")
         checks.done()

@@ -1,7 +1,7 @@
 """London days: where they begin, how they are counted and how they are said."""
 
 from datetime import UTC, date, datetime, timedelta
-from itertools import accumulate, islice, repeat, takewhile
+from itertools import accumulate, islice, pairwise, repeat, takewhile
 from operator import add
 
 import pytest
@@ -126,6 +126,16 @@ def test_meetings_after_the_end_of_the_list_are_reckoned_from_its_last():
     assert meetings(date(2010, 1, 22)) == [date(2010, 2, 4), date(2010, 2, 18), date(2010, 3, 4)]
 
 
+def test_a_stretch_that_the_list_leaves_empty_is_reckoned_and_two_missing_days_are_not():
+    far, near = date(2199, 12, 31), date(2010, 1, 7) + 3 * timedelta(days=14)
+    assert meetings(date(2010, 1, 8), listed=(date(2010, 1, 7), far)) == [
+        date(2010, 1, 21), date(2010, 2, 4), date(2010, 2, 18),
+    ]  # fmt: skip
+    assert meetings(date(2010, 1, 8), listed=(date(2010, 1, 7), near), how_many=1) == [near]
+    found = meetings(date(2010, 1, 8), listed=(far,), approved_on=date(2010, 1, 4), how_many=1)
+    assert found == [date(2010, 1, 18)]
+
+
 def test_without_a_list_meetings_are_reckoned_from_the_approval():
     found = meetings(date(2009, 9, 1), listed=(), approved_on=date(2009, 9, 1))
 
@@ -154,10 +164,16 @@ def test_a_cycle_of_no_days_is_refused():
 )
 def test_meetings_are_those_of_the_whole_list_from_that_day(listed, on_or_after, cycle_days, approved_on):
     step = timedelta(days=cycle_days)
-    last = listed[-1] if listed else approved_on
-    one_by_one = accumulate(repeat(step), add, initial=last + step)
-    far_enough = max(on_or_after, last) + 5 * step
-    expected = [day for day in [*listed, *takewhile(far_enough.__gt__, one_by_one)] if day >= on_or_after][:4]
+    known = listed if listed and listed[0] <= approved_on else [approved_on, *listed]
+    far_enough = max(on_or_after, known[-1]) + 5 * step
+
+    def one_by_one(last, end):
+        return takewhile(end.__gt__, accumulate(repeat(step), add, initial=last + step))
+
+    empty = [(a, b) for a, b in pairwise(known) if (b - a).days > 3.5 * cycle_days]
+    between = [day for a, b in empty for day in one_by_one(a, b - timedelta(days=cycle_days // 2))]
+    every = sorted([*listed, *between, *one_by_one(known[-1], far_enough)])
+    expected = [day for day in every if day >= on_or_after][:4]
 
     found = meetings(on_or_after, listed=listed, cycle_days=cycle_days, approved_on=approved_on, how_many=4)
 

@@ -104,6 +104,12 @@ class Meeting:
     id: str
     on: date
     state: str = "planned"
+    cycle_day: date | None = None
+    moved_from: date | None = None
+
+    def latest(self, cycle: int) -> date:
+        """How far it may be moved: a cycle and a half from the day it was planned for."""
+        return (self.cycle_day or self.moved_from or self.on) + (cycle + cycle // 2) * DAY
 
 
 @dataclass
@@ -126,13 +132,25 @@ class Terms:
     def next_review(self, today: date) -> date:
         """Today's until it has been held, else the next on the list; where that ends, every cycle after its last."""
         held = {meeting.on for meeting in self.listed if meeting.state == "held"}
-        last = max(self.meetings, default=self.approved_on)
         day = today
         while True:
-            by_cycle = day > last and (day - last).days % self.cycle == 0
-            if by_cycle or (day in self.meetings and day not in held):
+            if self.is_reckoned(day) or (day in self.meetings and day not in held):
                 return day
             day += DAY
+
+    def is_reckoned(self, day: date) -> bool:
+        """Whether the cycle alone makes it a day of review: after the end of the list, or in a stretch of it that
+        misses more than two planned days in a row, unless the next listed one is less than half a cycle off.
+        """
+        if day in self.meetings:
+            return False
+        before = max((one for one in self.meetings if one < day), default=self.approved_on)
+        after = min((one for one in self.meetings if one > day), default=None)
+        if day <= before or (day - before).days % self.cycle:
+            return False
+        if after is None:
+            return True
+        return (after - before).days > 3.5 * self.cycle and (after - day).days > self.cycle // 2
 
 
 @dataclass
@@ -600,10 +618,8 @@ class Judge:
 
     def _calendar(self, start: date, until: date) -> Iterator[date]:
         """The review meetings of the plan from one day to another, walking the days."""
-        last = max(self.terms.meetings, default=self.terms.approved_on)
         day = start
         while day <= until:
-            after = (day - last).days
-            if day in self.terms.meetings or (after > 0 and after % self.terms.cycle == 0):
+            if day in self.terms.meetings or self.terms.is_reckoned(day):
                 yield day
             day += DAY

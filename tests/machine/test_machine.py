@@ -831,7 +831,7 @@ class Machine(RuleBasedStateMachine):
             if row["id"] not in known:
                 on = day_of(row["on_day"])
                 assert on is not None
-                self.model.terms.listed.append(Meeting(row["id"], on, row["state"]))
+                self.model.terms.listed.append(Meeting(row["id"], on, row["state"], day_of(row["cycle_day"])))
 
     @step(weight=2, number=which, who=manager, there=st.sets(st.sampled_from(["connie", "sam", "max"])))
     def hold_meeting(self, number: int, who: str, there: set[str]) -> None:
@@ -856,13 +856,15 @@ class Machine(RuleBasedStateMachine):
             return
         who = self._present(who)
         taken = day in self.model.terms.meetings or day == meeting.on
+        too_far = day > meeting.latest(self.model.terms.cycle)
         expected = (
             self._judge_plan(who, "edit")
             or invalid(("/on", day < self.today or taken))
             or refused((f"already_{meeting.state}", meeting.state in ("held", "cancelled")))
+            or invalid(("/on", too_far))
         )
         if self._try(expected, who, meetings.move_meeting, meeting=meeting.id, on=day, reason="The room is taken"):
-            meeting.on, meeting.state = day, "moved"
+            meeting.moved_from, meeting.on, meeting.state = meeting.on, day, "moved"
             self.model.settle()
 
     @step(number=which, who=manager)

@@ -252,21 +252,22 @@ def test_moving_the_next_meeting_moves_the_moments_of_what_is_silent_in_the_same
     # The update covers the first; the third is the second in a row without one, the fifth the fourth.
     assert stored(world, milestone) == (third.on, fifth.on)
 
-    world.write("petra", meetings.move_meeting, meeting=first.id, on=TODAY + timedelta(days=40), reason="The hall")
+    world.write("petra", meetings.move_meeting, meeting=first.id, on=TODAY + timedelta(days=27), reason="The hall")
 
-    assert stored(world, milestone) == (fourth.on, TODAY + timedelta(days=40))
+    assert stored(world, milestone) == (TODAY + timedelta(days=27), fifth.on)
     assert next_review(world) == second.on
 
     world.write("petra", meetings.cancel_meeting, meeting=fourth.id, reason="Snow")
-    assert stored(world, milestone) == (fifth.on, TODAY + timedelta(days=54))  # reckoned: the list has ended
+    # Reckoned: the list has ended.
+    assert stored(world, milestone) == (TODAY + timedelta(days=27), TODAY + timedelta(days=49))
 
     def fail(uow, **given):
         meetings.move_meeting(uow, **given)
         raise RuntimeError("before the commit")
 
     with pytest.raises(RuntimeError):
-        world.write("petra", fail, meeting=second.id, on=TODAY + timedelta(days=60), reason="The hall")
-    assert stored(world, milestone) == (fifth.on, TODAY + timedelta(days=54))
+        world.write("petra", fail, meeting=second.id, on=TODAY + timedelta(days=33), reason="The hall")
+    assert stored(world, milestone) == (TODAY + timedelta(days=27), TODAY + timedelta(days=49))
     assert next_review(world) == second.on
 
 
@@ -319,3 +320,28 @@ def test_the_page_has_the_past_newest_first_and_the_next_one_marked(world: World
     assert [one.on.day for one in found.coming] == [14, 15, 16]
     assert found.next_id == found.coming[0].id
     assert len(world.read("petra", meetings.meeting_list, slug=world.plan, all_past=True).past) == 12
+
+
+def test_no_list_puts_a_review_off_for_good(world: World) -> None:
+    [first, *others] = world.write("petra", meetings.make_list, slug=world.plan)
+    with pytest.raises(Invalid) as too_far:
+        world.write("petra", meetings.move_meeting, meeting=first.id, on=date(2199, 12, 31), reason="Later")
+    assert [error.code for error in too_far.value.errors] == ["moved_too_far"]
+    assert "a cycle and a half from its planned day" in too_far.value.message
+    for service, given in ((meetings.add_meeting, {"on": date(2199, 12, 31)}),
+                           (meetings.make_list, {"first_day": date(2199, 12, 31)})):  # fmt: skip
+        with pytest.raises(Invalid) as mistyped:
+            world.write("petra", service, slug=world.plan, **given)
+        assert [error.code for error in mistyped.value.errors] == ["too_far_ahead"]
+
+    silently = silent(world)
+    for one in [first, *others[:-1]]:
+        world.write("petra", meetings.cancel_meeting, meeting=one.id, reason="Not needed")
+    assert next_review(world) == TODAY + timedelta(days=14)
+    # An update covers the first day of the cycle; the third and the fifth are the second and fourth without one.
+    assert stored(world, silently) == (TODAY + timedelta(days=42), TODAY + timedelta(days=70))
+    world.clock.forward(days=70)
+    added = world.write("petra", meetings.make_list, slug=world.plan)
+    assert len(added) > 15
+    assert added[0].on < others[8].on
+    assert all(one.on >= world.clock.today for one in added)
