@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, is_hypothesis_test, settings
 LONG: Final = os.environ.get("WAYMARK_TEST_EXAMPLES") == "long"
 
 # Schemathesis: requests per operation.
-SCHEMA_EXAMPLES: Final = 200 if LONG else 20
+SCHEMA_EXAMPLES: Final = 200 if LONG else 25
 # State machines: runs, and steps in each.
 MACHINE_EXAMPLES: Final = 300 if LONG else 12
 MACHINE_STEPS: Final = 60 if LONG else 25

@@ -50,12 +50,14 @@ class Asked:
         asked = {"kind": "cancellation", "ground": "no_longer_needed", "reason": "It came about by itself"}
         meeting = {"on": world.clock.today.replace(day=28).isoformat()}
         view_of_red = {"name": "Red", "of": "exceptions", "filters": {"rag": "red"}, "shared": True}
+        letter = {"title": "Figures for the week", "message": "Please read"}
         self.there = {
             "milestones": milestone,
             "evidence": made(api.attach(view))["id"],
             "change-requests": made(api.post(f"/milestones/{milestone}/change-requests", "connie", json=asked))["id"],
             "meetings": made(api.post(f"/plans/{PLAN}/meetings", "petra", json=meeting))["id"],
             "views": made(api.post(f"/plans/{PLAN}/views", "petra", json=view_of_red))["id"],
+            "submissions": made(api.post(f"/plans/{PLAN}/submissions", "police", json=letter))["id"],
             "themes": world.theme,
             "actions": world.action,
         }
@@ -89,7 +91,7 @@ def _without_the_credential(meta: Any) -> list[Any]:
 
 
 @pytest.mark.fuzz
-@pytest.mark.parametrize(("who", "share"), [("petra", 1), ("sam", 2), ("police", 2), (None, 4)])
+@pytest.mark.parametrize(("who", "share"), [("petra", 1), ("police", 1), (None, 1), ("sam", 5)])
 def test_every_answer_is_documented(sqlite_api: Api, who: str | None, share: int, subtests: pytest.Subtests) -> None:
     """The fewer different answers somebody can get, the fewer requests it takes to see them."""
     sqlite_api.key("police", Scope.EVIDENCE_WRITE, Scope.PLAN_READ)
