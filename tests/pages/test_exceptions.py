@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -184,3 +184,16 @@ def test_going_back_and_boosted_requests_get_the_whole_page(full: Kept) -> None:
     for headers in ({"HX-Request": "true", "HX-Request-Type": "full"}, {"HX-History-Restore-Request": "true"}):
         page = read(full.browser("petra").get(HERE, headers=headers).text)
         assert page.problems() == []
+
+
+def test_the_next_review_says_its_year_where_that_is_not_this_one(house: Kept) -> None:
+    house.world.write("petra", meetings.add_meeting, slug=house.world.plan, on=date(2027, 1, 14))
+    assert "Next review, 14 January 2027" in read(house.browser("petra").get(f"{PLAN}/exceptions").text).text
+
+
+def test_the_list_of_plans_says_what_its_two_numbers_count(full: Kept) -> None:
+    said = "Submissions are counted here; the bar is of milestones"
+    browser = full.browser("petra")
+    assert said not in browser.get("/plans").text
+    full.world.attached(full.there["completed"], by="nat")
+    assert said in browser.get("/plans").text
