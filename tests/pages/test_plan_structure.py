@@ -100,9 +100,10 @@ def test_a_moved_milestone_says_where_it_stood(parted: Kept) -> None:
     browser = parted.browser("petra")
     actions = parted.world.read("petra", plan_parts.list_actions, slug=parted.world.plan)
     form = read(browser.get(f"{PLAN}/milestones/M-01/edit").text)
+    start = {name: form.value(name) for name in (f"start_date-{part}" for part in ("day", "month", "year"))}
     sent = {"title": "First milestone", "action": actions[1].id, "organisation": "haringey-council",
             "version": form.value("version"), "marking": "official",
-            **{f"start_date-{part}": form.value(f"start_date-{part}") for part in ("day", "month", "year")}}  # fmt: skip
+            **start}  # fmt: skip
     assert browser.post(f"{PLAN}/milestones/M-01/edit", data=sent).status_code == 303
     assert "Moved from A-01 Run the rota on 2 March 2026" in read(browser.get(f"{PLAN}/milestones/M-01").text).text
     assert "moved from A-01 Run the rota" in read(browser.get(THEMES).text).text
