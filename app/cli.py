@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -517,10 +517,9 @@ def _run_server(settings: Settings) -> None:
         log_config=None,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )
-    try:
+    with suppress(KeyboardInterrupt):  # uvicorn hands the interruption on, or not, when it comes early
         uvicorn.Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        _tell("Waymark has stopped.")
+    _tell("Waymark has stopped.")
 
 
 def _listen(host: str, port: int) -> socket.socket:

