@@ -22,7 +22,10 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.main import bare_app, furnish
 from app.pages.deps import cookie_name
+from app.scanner import Scanner
+from app.services.scans import NOTHING_SCANNED, scan_waiting
 from app.settings import Settings
+from app.storage import open_storage
 from tests.bench.seeding import (
     CHIEF_SESSION,
     LARGE,
@@ -217,6 +220,15 @@ def test_the_inbox_reads_what_waits_in_its_order_from_an_index(watched: Watched)
             assert (index in plan, "TEMP B-TREE" in plan) == (True, False), plan
         else:
             assert index in plan, plan
+
+
+def test_files_that_wait_for_the_scanner_are_read_from_their_own_index(watched: Watched, tmp_path: Path) -> None:
+    """A server looks for them every two seconds, and the index holds no others."""
+    storage, scanner = open_storage(f"file://{tmp_path}"), Scanner("unix:/nobody/listens")
+    with watched.watch() as sent:
+        assert scan_waiting(watched.database, storage, scanner, NOW) == NOTHING_SCANNED
+    with watched.database.reader.connect() as connection:
+        assert ["ix_evidence_waiting_scan" in str(explained(connection, one)) for one in sent] == [True]
 
 
 def test_the_next_page_begins_where_the_last_one_ended_without_a_scan(watched: Watched) -> None:
