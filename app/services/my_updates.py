@@ -36,16 +36,17 @@ def my_updates(uow: UnitOfWork, *, only_own: bool = False, limit: int = PAGE, cu
     organisation = bool(values["organisation_plans"])
     run = uow.session.connection().execute
     place = _place(cursor)
-    rows = run(
+    places = run(
         scans.page(organisation=organisation, after=cursor is not None), {**values, **place, "room": limit + 1}
     ).all()
-    saved = run(scans.saved(), {**values, "room": SAVED_SHOWN}).all() if cursor is None else []
+    left = [place.id for place in places[:limit]]
+    saved = run(scans.saved(), {**values, "room": SAVED_SHOWN}).scalars().all() if cursor is None else []
     heads = _heads(uow, values["own_plans"])
-    items = _items(uow, [*rows[:limit], *saved], heads, values)
-    last = rows[limit - 1] if len(rows) > limit else None
+    items = _items(uow, [*left, *saved], heads, values)
+    last = places[limit - 1] if len(places) > limit else None
     return MyUpdates(
-        items=items[: len(rows[:limit])],
-        saved=items[len(rows[:limit]) :],
+        items=items[: len(left)],
+        saved=items[len(left) :],
         left=run(scans.count(organisation=organisation), values).scalar_one(),
         done=run(scans.saved_count(), values).scalar_one(),
         next_review=plan_heads.next_review_of_any(uow.session, list(heads.values()), uow.today),
@@ -82,9 +83,8 @@ def item_to_update(uow: UnitOfWork, *, milestone: MilestoneKey) -> ItemToUpdate:
     case = read_case(uow, milestone)
     permissions.require(uow.actor, Act.UPDATE, case.item)
     values = _values(uow)
-    row = uow.session.connection().execute(scans.one(), {"milestone_id": case.milestone.id}).one()
-    [head] = plan_heads.heads_by_id(uow.session, [row.plan_id])
-    [item] = _items(uow, [row], {head.id: head}, values)
+    [head] = plan_heads.heads_by_id(uow.session, [case.milestone.plan_id])
+    [item] = _items(uow, [case.milestone.id], {head.id: head}, values)
     return item
 
 
@@ -120,10 +120,11 @@ def _place(cursor: str | None) -> dict[str, Any]:
 
 
 def _items(
-    uow: UnitOfWork, rows: Sequence[Any], heads: dict[str, Any], values: dict[str, Any]
+    uow: UnitOfWork, ids: Sequence[str], heads: dict[str, Any], values: dict[str, Any]
 ) -> tuple[ItemToUpdate, ...]:
-    """Rows with everything around them: meetings, evidence, supporters, updates and what was typed."""
-    ids = [row.id for row in rows]
+    """Milestones with everything around them: meetings, evidence, supporters, updates and what was typed."""
+    by_id = {row.id: row for row in uow.session.connection().execute(scans.rows(), {"milestones": list(ids)})}
+    rows = [by_id[one] for one in ids]
     meetings = plan_heads.meetings_of(uow.session, sorted({row.plan_id for row in rows}))
     settings = {plan: plan_settings(heads[plan], listed.days) for plan, listed in meetings.items()}
     evidence, supporters = linked_evidence(uow, ids), supporters_of(uow, ids)

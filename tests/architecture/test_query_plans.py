@@ -188,6 +188,7 @@ ASKED = [
     (f"/plans/{THOUSAND}/milestones?changed=moved&since={EARLIER}", MANAGER_SESSION),
     (f"/api/v1/plans/{THOUSAND}/changes?since={EARLIER}", MANAGER_TOKEN),
     ("/plans", OWNER_SESSION),
+    ("/updates", OWNER_SESSION),
     (f"/plans/{THOUSAND}/milestones/M-01", MANAGER_SESSION),
     (f"/api/v1/milestones/{pool_milestone(3)}", MANAGER_TOKEN),
     (f"/api/v1/milestones/{pool_milestone(3)}/evidence", MANAGER_TOKEN),

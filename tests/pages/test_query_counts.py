@@ -87,8 +87,8 @@ PAGES = """
 11  petra   -          GET /plans/{plan}/views/new?list=milestones&q=more
 13  petra   -          GET /search?q=more
  2  petra   -          GET /sign-in/help
-15  petra   -          GET /updates
-17  petra   -          GET /updates.csv
+16  petra   -          GET /updates
+18  petra   -          GET /updates.csv
 25  petra   overdue    GET /updates/{plan}/{ref}
  5  petra   -          GET /views
 11  petra   -          GET /views/new?list=exceptions&rag=red
