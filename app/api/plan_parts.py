@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 
 from app.api import answers
 from app.api.answers import ActionId, Page, PlanSlug, ThemeId
-from app.api.bodies import Body, Day, Elsewhere, Key, Line, Place, absent
+from app.api.bodies import Body, Day, Elsewhere, Key, Line, Place, Said, absent
 from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, Person, Reference, exactly, reference
 from app.domain.milestones import MovedFrom as Moved
@@ -100,6 +100,12 @@ class ActionChanges(Body):
     theme: Key = absent()
     position: Place = absent()
     ref: Elsewhere = None
+
+
+class PartRemoval(Body):
+    """Why a theme or an action leaves a draft."""
+
+    reason: Said
 
 
 class NewMembership(Body):
@@ -206,6 +212,20 @@ def edit_theme(run: Writing, theme_id: ThemeId, body: ThemeChanges) -> Response:
     )
 
 
+@router.post("/themes/{id}/removal", response_model=Theme, **answers.made())
+def remove_theme(run: Writing, theme_id: ThemeId, body: PartRemoval) -> Response:
+    """Take an empty theme out of a draft; its reference is not given out again. Answers with what it was. Codes:
+    `plan_approved`, `plan_closed`, `has_actions`, `has_milestones`, `moved_from_here`.
+    """
+    return run.write(
+        plan_structure.remove_theme,
+        theme=PartKey(id=theme_id),
+        reason=body.reason,
+        if_match=run.if_match,
+        respond=lambda view: Reply(_theme(theme(view)), status=201),
+    )
+
+
 @router.get("/actions/{id}", response_model=Action, **answers.read())
 def show_action(run: Reading, action_id: ActionId) -> Response:
     """One action, with where it stood before it was moved."""
@@ -221,6 +241,20 @@ def edit_action(run: Writing, action_id: ActionId, body: ActionChanges) -> Respo
         changes=body.changes(),
         if_match=run.must_match(),
         respond=_one_action,
+    )
+
+
+@router.post("/actions/{id}/removal", response_model=Action, **answers.made())
+def remove_action(run: Writing, action_id: ActionId, body: PartRemoval) -> Response:
+    """Take an empty action out of a draft; its reference is not given out again. Answers with what it was. Codes:
+    `plan_approved`, `plan_closed`, `has_milestones`, `moved_from_here`, `made_of_a_submission`.
+    """
+    return run.write(
+        plan_structure.remove_action,
+        action=PartKey(id=action_id),
+        reason=body.reason,
+        if_match=run.if_match,
+        respond=lambda view: Reply(_action(action(view)), status=201),
     )
 
 

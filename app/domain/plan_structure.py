@@ -1,11 +1,12 @@
 """A plan's themes, actions and milestones in their order, and what a draft still lacks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.milestones import MovedFrom, Ref
-from app.domain.words import Role, Status
+from app.domain.refusals import Reason
+from app.domain.words import PlanState, Role, Status
 
 
 class Part(StrEnum):
@@ -88,6 +89,16 @@ class Facts:
     has_owner: bool
     has_due_date: bool
     has_criterion: bool
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lacking:
+    """An action or a milestone that lacks something, with the marks that stand beside its title."""
+
+    ref: str
+    title: str
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ class Lack:
     """Something that is missing from a plan, and where. `code` names what."""
 
     code: str
-    items: tuple[Ref, ...]
+    items: tuple[Lacking, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +124,56 @@ def lacks(actions: Sequence[Ref], milestones: Sequence[Facts]) -> tuple[Lack, ..
     """What a plan lacks before it is approved. Each is a warning and none a refusal: the body that approves decides."""
     used = {milestone.action_id for milestone in milestones}
     found = (
-        Lack("no_milestone", tuple(action for action in actions if action.id not in used)),
-        Lack("no_due_date", tuple(one.milestone for one in milestones if not one.has_due_date)),
-        Lack("no_owner", tuple(one.milestone for one in milestones if not one.has_owner)),
-        Lack("no_criterion", tuple(one.milestone for one in milestones if not one.has_criterion)),
+        Lack("no_milestone", tuple(Lacking(one.ref, one.title) for one in actions if one.id not in used)),
+        Lack("no_due_date", _lacking(one for one in milestones if not one.has_due_date)),
+        Lack("no_owner", _lacking(one for one in milestones if not one.has_owner)),
+        Lack("no_criterion", _lacking(one for one in milestones if not one.has_criterion)),
     )
     return tuple(lack for lack in found if lack.items)
+
+
+def _lacking(milestones: Iterable[Facts]) -> tuple[Lacking, ...]:
+    return tuple(Lacking(one.milestone.ref, one.milestone.title, one.marks) for one in milestones)
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """What stands in a theme or an action, or says that it stood there. Milestones count whatever became of them and
+    whoever may know of them.
+    """
+
+    actions: int = 0
+    milestones: int = 0
+    moved_away: int = 0  # actions or milestones that say "moved from" here
+    submissions: int = 0  # that were turned into it
+
+
+def unmet_removal(part: Part, plan_state: PlanState, holds: Holds) -> list[Reason]:
+    """Why a theme or an action cannot be taken out of its plan: only from a draft, and only when nothing needs it."""
+    if plan_state is PlanState.APPROVED:
+        return [Reason("plan_approved", f"The plan is approved, and its {part.value}s stay. It can be renamed")]
+    if plan_state is PlanState.CLOSED:
+        return [Reason("plan_closed", "The plan is closed and read-only")]
+    found = []
+    if holds.actions:
+        them = "it" if holds.actions == 1 else "them"
+        found.append(Reason("has_actions", f"There {_are(holds.actions, 'action')} in it. Move or remove {them} first"))
+    if holds.milestones:
+        counted = _are(holds.milestones, "milestone")
+        found.append(
+            Reason("has_milestones", f"There {counted} in it. Removed and cancelled ones count: their pages stay")
+        )
+    if holds.moved_away:
+        what = f"{_number(holds.moved_away, 'part')} of the plan {'says' if holds.moved_away == 1 else 'say'}"
+        found.append(Reason("moved_from_here", f"{what} that it was moved from here. It can be renamed"))
+    if holds.submissions:
+        found.append(Reason("made_of_a_submission", "A submission was turned into it, and its sender can see that"))
+    return found
+
+
+def _are(number: int, noun: str) -> str:
+    return f"{'is' if number == 1 else 'are'} {_number(number, noun)}"
+
+
+def _number(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from app.models.milestones import Milestone
 from app.models.organisations import Person
 from app.models.plans import Action, PartMove, Theme
+from app.models.submissions import Submission
 
 _themes: Any = Theme.__table__
 _actions: Any = Action.__table__
 _milestones: Any = Milestone.__table__
+_submissions: Any = Submission.__table__
 _people: Any = Person.__table__
 _moves: Any = PartMove.__table__
 _from_theme: Any = Theme.__table__.alias("from_theme")
@@ -100,3 +102,22 @@ def milestones_by_action(session: Session, condition: Any) -> dict[str, int]:
     statement = select(_milestones.c.action_id, func.count().label("number")).where(condition)
     rows = session.connection().execute(statement.group_by(_milestones.c.action_id)).all()
     return {row.action_id: row.number for row in rows}
+
+
+def held_by(session: Session, part: Theme | Action) -> dict[str, int]:
+    """How many actions and milestones stand in a theme or an action, how many say that they were moved from it, and
+    how many submissions were turned into it: all there are, whoever may know of them.
+    """
+    is_theme = isinstance(part, Theme)
+    inside = _milestones.c.theme_id if is_theme else _milestones.c.action_id
+    left = _moves.c.from_theme_id if is_theme else _moves.c.from_action_id
+    counted = {
+        "actions": select(func.count()).where(_actions.c.theme_id == part.id),
+        "milestones": select(func.count()).where(inside == part.id),
+        "moved_away": select(func.count(_moves.c.item_id.distinct())).where(left == part.id),
+        "submissions": select(func.count()).where(_submissions.c.made_action_id == part.id),
+    }
+    found = session.connection().execute(
+        select(*(number.scalar_subquery().label(name) for name, number in counted.items()))
+    )
+    return dict(found.mappings().one())

@@ -10,6 +10,7 @@ from app.db import UnitOfWork
 from app.domain.plan_structure import Part, Shifted
 from app.domain.plans import ActionView, Choices, PlanView, ThemeView
 from app.domain.refusals import Forbidden, invalid
+from app.domain.words import PlanState
 from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
@@ -156,6 +157,29 @@ def edit_theme(run: Writing, plan: str, theme: str, request: Request, form: Subm
     return _settled(run, request, plan, form, change, lambda: _of_theme(run.read(plan_structure.get_theme, theme=key)))
 
 
+@router.get("/plans/{plan}/themes/{theme}/removal")
+def ask_theme_removal(run: Reading, plan: str, theme: str, request: Request) -> Response:
+    """The form that takes an empty theme out of a draft."""
+    view = run.read(plan_structure.get_theme, theme=PartKey(plan=plan, ref=theme))
+    return _form_page(run, request, plan, Form(), _removal_of(view, "theme"))
+
+
+@router.post("/plans/{plan}/themes/{theme}/removal")
+def remove_theme(run: Writing, plan: str, theme: str, request: Request, form: Submitted) -> Response:
+    """Take an empty theme out of a draft."""
+    key = PartKey(plan=plan, ref=theme)
+
+    def change() -> ThemeView:
+        return run.write(
+            plan_structure.remove_theme, theme=key, reason=_why(form), if_match=form.optional("version")
+        )  # fmt: skip
+
+    return _settled(
+        run, request, plan, form, change,
+        lambda: _removal_of(run.read(plan_structure.get_theme, theme=key), "theme"), anchored=False,
+    )  # fmt: skip
+
+
 # --- Actions ----------------------------------------------------------------------------------------------------------
 
 
@@ -200,11 +224,40 @@ def edit_action(run: Writing, plan: str, action: str, request: Request, form: Su
     )
 
 
+@router.get("/plans/{plan}/actions/{action}/removal")
+def ask_action_removal(run: Reading, plan: str, action: str, request: Request) -> Response:
+    """The form that takes an empty action out of a draft."""
+    view = run.read(plan_structure.get_action, action=PartKey(plan=plan, ref=action))
+    return _form_page(run, request, plan, Form(), _removal_of(view, "action"))
+
+
+@router.post("/plans/{plan}/actions/{action}/removal")
+def remove_action(run: Writing, plan: str, action: str, request: Request, form: Submitted) -> Response:
+    """Take an empty action out of a draft."""
+    key = PartKey(plan=plan, ref=action)
+
+    def change() -> ActionView:
+        return run.write(
+            plan_structure.remove_action, action=key, reason=_why(form), if_match=form.optional("version")
+        )  # fmt: skip
+
+    return _settled(
+        run, request, plan, form, change,
+        lambda: _removal_of(run.read(plan_structure.get_action, action=key), "action"), anchored=False,
+    )  # fmt: skip
+
+
 # --- The forms of both ------------------------------------------------------------------------------------------------
 
 
 def _title(form: Form) -> str:
     return form.required("title", "Enter a title")
+
+
+def _why(form: Form) -> str:
+    reason = form.required("reason", "Enter why it is removed")
+    form.check()
+    return reason
 
 
 _Asked = dict[str, Any]
@@ -225,6 +278,13 @@ def _of_action(view: ActionView) -> _Asked:
             "anchor": f"#{view.ref}", "part": view}  # fmt: skip
 
 
+def _removal_of(view: ThemeView | ActionView, noun: str) -> _Asked:
+    return {"template": "plan_structure/removal.html", "path": f"{noun}s/{view.ref}/removal",
+            "heading": f"Remove this {noun}", "button": f"Remove the {noun}", "caption": view.ref,
+            "anchor": f"#{view.ref}", "part": view, "only_in": PlanState.DRAFT,
+            "refused_title": f"{view.ref} was not removed"}  # fmt: skip
+
+
 def _settled(
     run: PageRunner,
     request: Request,
@@ -232,11 +292,13 @@ def _settled(
     form: Form,
     change: Callable[[], ThemeView | ActionView],
     asked: _Asked | Callable[[], _Asked],
+    *,
+    anchored: bool = True,
 ) -> Response:
     return settle(
         form,
         change,
-        done=lambda view: see_other(f"/plans/{plan}/themes#{view.ref}"),
+        done=lambda view: see_other(f"/plans/{plan}/themes" + (f"#{view.ref}" if anchored else "")),
         again=lambda form, status: _form_page(
             run, request, plan, form, asked() if callable(asked) else asked, status=status
         ),
@@ -252,6 +314,8 @@ def _form_page(
     view, offered = run.read(read)
     if not view.may_edit and not form.failed:
         raise Forbidden("Themes and actions are a programme manager’s to change, until the plan is closed")
+    if asked.get("only_in", view.state) is not view.state and not form.failed:
+        raise Forbidden("Themes and actions are removed from a draft only")
     part = asked.get("part")
     return render(
         request,
@@ -268,7 +332,7 @@ def _form_page(
         action=f"/plans/{plan}/{asked['path']}",
         button=asked["button"],
         version=part.version if part else "",
-        refused_title="",
+        refused_title=asked.get("refused_title", ""),
         clashes=_clashes(form, part, offered) if part else [],
     )
 

@@ -112,7 +112,12 @@ def _ref(row: Any) -> Ref:
 
 def _facts(row: Any) -> Facts:
     return Facts(
-        _ref(row), row.action_id, bool(row.owner_id), row.due_date is not None, bool(row.success_criterion.strip())
+        _ref(row),
+        row.action_id,
+        bool(row.owner_id),
+        row.due_date is not None,
+        bool(row.success_criterion.strip()),
+        marks_of(row),
     )
 
 
@@ -166,6 +171,64 @@ def edit_action(uow: UnitOfWork, *, action: PartKey, changes: dict[str, Any], if
         facts |= _put_at(uow, _siblings(uow, row), row, changes["position"])
     _keep(uow, row, "action", facts, texts)
     return _action_view(uow, row)
+
+
+def remove_theme(uow: UnitOfWork, *, theme: PartKey, reason: str, if_match: str | None = None) -> ThemeView:
+    """Take an empty theme out of a draft. Its row goes, its reference is never given out again, and the trail keeps
+    what it was and why it went. Returns what it was.
+    """
+    row, plan = _opened(uow, Theme, theme, if_match, to_remove=True)
+    said = _reason(reason)
+    siblings = _siblings(uow, row)
+    _refuse_removal(uow, row, plan, Part.THEME)
+    view = plan_parts.theme_view(row)
+    _take_out(uow, row, siblings, "theme", reason=said)
+    return view
+
+
+def remove_action(uow: UnitOfWork, *, action: PartKey, reason: str, if_match: str | None = None) -> ActionView:
+    """Take an empty action out of a draft, as `remove_theme` does a theme."""
+    row, plan = _opened(uow, Action, action, if_match, to_remove=True)
+    said = _reason(reason)
+    siblings = _siblings(uow, row)
+    _refuse_removal(uow, row, plan, Part.ACTION)
+    view = _action_view(uow, row)
+    _take_out(uow, row, siblings, "action", reason=said)
+    return view
+
+
+def _reason(reason: str) -> str:
+    checks = Checks()
+    said = checks.required_text("reason", reason, name="why it is removed")
+    checks.done()
+    return said
+
+
+def _refuse_removal(uow: UnitOfWork, row: Theme | Action, plan: Plan, part: Part) -> None:
+    unmet = plan_structure.unmet_removal(part, plan.state, plan_structure.Holds(**rows.held_by(uow.session, row)))
+    if unmet:
+        raise Refused(
+            unmet,
+            title=f"{row.ref} was not removed",
+            attempted=f"{part.value}_removal",
+            item_kind=part.value,
+            item_id=row.id,
+            plan_id=plan.id,
+        )
+
+
+def _take_out(uow: UnitOfWork, row: Theme | Action, siblings: Sequence[Any], kind: str, *, reason: str) -> None:
+    uow.record(
+        f"{kind}_removed",
+        plan_id=row.plan_id,
+        item_kind=kind,
+        item_id=row.id,
+        item_ref=row.ref,
+        texts={"reason": reason},
+    )
+    uow.session.delete(row)
+    uow.session.flush()
+    _number(uow, [one for one in siblings if one is not row])
 
 
 def shift(uow: UnitOfWork, *, part: Part, key: PartKey, by: int, if_match: str | None = None) -> Shifted:
@@ -335,10 +398,12 @@ def _keep(uow: UnitOfWork, row: Theme | Action, kind: str, facts: dict[str, Any]
     )  # fmt: skip
 
 
-def _opened(uow: UnitOfWork, table: Any, key: PartKey, if_match: str | None) -> tuple[Any, Plan]:
+def _opened(
+    uow: UnitOfWork, table: Any, key: PartKey, if_match: str | None, *, to_remove: bool = False
+) -> tuple[Any, Plan]:
     if table is Action:
         _lock_milestones_of(uow, key)
-    row, plan = _part(uow, table, key, lock=True)
+    row, plan = _part(uow, table, key, lock=True, to_remove=to_remove)
     permissions.require(uow.actor, Act.EDIT_PLAN, Item(plan_id=plan.id))
     if if_match is not None and if_match != str(row.version):
         raise Stale(current_version=str(row.version))
@@ -351,14 +416,19 @@ def _lock_milestones_of(uow: UnitOfWork, key: PartKey) -> None:
     uow.session.execute(statement.with_for_update(key_share=True)).all()
 
 
-def _part(uow: UnitOfWork, table: Any, key: PartKey, *, lock: bool = False) -> tuple[Any, Plan]:
+def _part(
+    uow: UnitOfWork, table: Any, key: PartKey, *, lock: bool = False, to_remove: bool = False
+) -> tuple[Any, Plan]:
+    """`to_remove` locks it against whoever is about to put something into it, too."""
     statement = select(table, Plan).join(Plan, Plan.id == table.plan_id)
     if key.id:
         statement = statement.where(table.id == key.id)
     else:
         statement = statement.where(Plan.slug == key.plan, table.ref == key.ref)
     if lock:
-        statement = statement.with_for_update(of=table, key_share=True).execution_options(populate_existing=True)
+        statement = statement.with_for_update(of=table, key_share=not to_remove).execution_options(
+            populate_existing=True
+        )
     found = uow.session.execute(statement).one_or_none()
     if found is None or not (uow.actor.is_system or found[1].id in permissions.plans_known(uow.actor)):
         addresses.follow(uow, key.plan)

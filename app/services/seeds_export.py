@@ -152,14 +152,25 @@ def _plan(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar) -> Rec
         "settings": _first_settings(trail, plan),
         "meetings": _meetings(trail),
         "memberships": _memberships(uow, plan, names, calendar),
-        "themes": [filled({"ref": theme.ref, "title": theme.title, "source": theme.source}) for theme in themes],
-        "actions": [
-            filled(
-                {"ref": row.ref, "theme": theme_refs[trail.first_theme(row)], "title": row.title, "source": row.source}
-            )
-            for row in actions
-            if row.id not in trail.made
-        ],
+        "themes": _by_ref(
+            [filled({"ref": theme.ref, "title": theme.title, "source": theme.source}) for theme in themes],
+            _removed(trail, "theme"),
+        ),
+        "actions": _by_ref(
+            [
+                filled(
+                    {
+                        "ref": row.ref,
+                        "theme": theme_refs[trail.first_theme(row)],
+                        "title": row.title,
+                        "source": row.source,
+                    }
+                )
+                for row in actions
+                if row.id not in trail.made
+            ],
+            _removed(trail, "action"),
+        ),
         "milestones": _milestones(uow, trail, names, {action.id: action.ref for action in actions}),
         **filled({"views": _views(uow, plan, {**theme_refs, **names.people}, names, calendar)}),
         "history": list(steps(trail)),
@@ -187,7 +198,27 @@ def _views(uow: UnitOfWork, plan: Plan, known: Mapping[str, str], names: _Names,
 def _parts(uow: UnitOfWork, model: Any, plan: Plan) -> list[Any]:
     """In the order in which they were written: by the numbers of their references."""
     found = uow.session.execute(select(model).where(model.plan_id == plan.id)).scalars()
-    return sorted(found, key=lambda row: int(row.ref.rpartition("-")[2]))
+    return sorted(found, key=lambda row: _number(row.ref))
+
+
+def _by_ref(parts: list[Record], removed: list[Record]) -> list[Record]:
+    return sorted([*parts, *removed], key=lambda part: _number(str(part["ref"])))
+
+
+def _number(ref: str) -> int:
+    return int(ref.rpartition("-")[2])
+
+
+def _removed(trail: Trail, noun: str) -> list[Record]:
+    """Themes or actions that were taken out of the draft: only the trail still knows them, and their references are
+    not given out again. They are written down as they were added; that they left is a step of the history.
+    """
+    gone = {event.item_id for event in trail.events if event.event == f"{noun}_removed"}
+    return [
+        {"ref": event.item_ref, **json.loads(event.facts), "title": trail.said(event)["title"]}
+        for event in trail.events
+        if event.event == f"{noun}_added" and event.item_id in gone
+    ]
 
 
 def _first(trail: Trail, name: str) -> AuditEvent:

@@ -216,7 +216,7 @@ def _return(trail: Trail, event: AuditEvent) -> Record:
 
 
 def _removal(trail: Trail, event: AuditEvent) -> Record:
-    return {"does": "removal", "milestone": trail.ref(event), "reason": trail.said(event)["reason"]}
+    return {"does": "removal", event.item_kind: event.item_ref, "reason": trail.said(event)["reason"]}
 
 
 def _achievement(trail: Trail, event: AuditEvent) -> Record:
@@ -463,6 +463,8 @@ _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "milestone_reported_completed": _completion,
     "milestone_returned": _return,
     "milestone_removed": _removal,
+    "theme_removed": _removal,
+    "action_removed": _removal,
     "milestone_achieved": _achievement,
     "milestone_reopened": _reopening,
     "declaration_lifted": _lifting,

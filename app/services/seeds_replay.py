@@ -198,6 +198,13 @@ def _return(uow: UnitOfWork, stage: Stage, step: Record) -> None:
 
 
 def _removal(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    """An empty theme or action, or a milestone, that left its draft."""
+    if "theme" in step:
+        plan_structure.remove_theme(uow, theme=PartKey(plan=stage.plan, ref=step["theme"]), reason=step["reason"])
+        return
+    if "action" in step:
+        plan_structure.remove_action(uow, action=PartKey(plan=stage.plan, ref=step["action"]), reason=step["reason"])
+        return
     milestones.remove(uow, milestone=stage.key(step), reason=step["reason"])
 
 

@@ -253,6 +253,8 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/views/{id}/deletion": {},
         "/themes/{id}": {"title": "Another title"},
         "/actions/{id}": {"title": "Another title"},
+        "/themes/{id}/removal": {"reason": "Added twice"},
+        "/actions/{id}/removal": {"reason": "Added twice"},
         "/milestones/{id}": {"title": "Another title"},
         "/milestones/{id}/start": {},
         "/milestones/{id}/completion": {"completed_date": "2026-03-02", "narrative": "Done"},

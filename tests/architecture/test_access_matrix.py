@@ -30,6 +30,7 @@ from tests.house import House
 MATRIX = """
 - 3yyyyyy 44 333y  GET /api/v1/actions/{id}
 - 333y333 44 3333  PATCH /api/v1/actions/{id}
+- 333y333 44 3333  POST /api/v1/actions/{id}/removal
 - 3yyyyyy 44 433y  GET /api/v1/change-requests/{id}
 - 3333yy3 44 4333  POST /api/v1/change-requests/{id}/decision
 - 333y333 44 4333  POST /api/v1/change-requests/{id}/withdrawal
@@ -91,6 +92,7 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 333y333 34 3333  POST /api/v1/plans/{plan}/themes
 - 3yyyyyy 44 333y  GET /api/v1/themes/{id}
 - 333y333 44 3333  PATCH /api/v1/themes/{id}
+- 333y333 44 3333  POST /api/v1/themes/{id}/removal
 - 3yyyyyy 34 3333  GET /api/v1/plans/{plan}/views
 - 3yyyyyy 34 3333  POST /api/v1/plans/{plan}/views
 - yyyyyyy yy 3333  GET /api/v1/views
@@ -144,6 +146,8 @@ y yyyyyyy yy       GET /help/rag
 - 333y333 44       GET /plans/{plan}/actions/{action}/edit
 - 333y333 44       POST /plans/{plan}/actions/{action}/edit
 - 333y333 44       POST /plans/{plan}/actions/{action}/place
+- 3333333 44       GET /plans/{plan}/actions/{action}/removal
+- 333y333 44       POST /plans/{plan}/actions/{action}/removal
 - 3333333 34       GET /plans/{plan}/approval
 - 3333yy3 34       POST /plans/{plan}/approval
 - 333yyyy 34       GET /plans/{plan}/audit-events
@@ -234,6 +238,8 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 333y333 44       GET /plans/{plan}/themes/{theme}/edit
 - 333y333 44       POST /plans/{plan}/themes/{theme}/edit
 - 333y333 44       POST /plans/{plan}/themes/{theme}/place
+- 3333333 44       GET /plans/{plan}/themes/{theme}/removal
+- 333y333 44       POST /plans/{plan}/themes/{theme}/removal
 - yyyyyyy yy       GET /updates
 - 3y3y333 44       GET /updates/{plan}/{ref}
 - 3y3y333 44       POST /updates/{plan}/{ref}
@@ -340,6 +346,8 @@ def elsewhere(who: str, route: str, line: dict[str, str]) -> str:
 
 # In a draft nothing is completed, and there is no change to ask for; there alone milestones are removed.
 OTHERWISE_IN_A_DRAFT = {
+    "GET /plans/{plan}/themes/{theme}/removal": LET_IN,
+    "GET /plans/{plan}/actions/{action}/removal": LET_IN,
     "GET /plans/{plan}/milestones/{ref}/removal": LET_IN,
     "GET /plans/{plan}/change-requests/new": "3",
     "GET /plans/{plan}/milestones/{ref}/baseline-correction": "3",

@@ -32,6 +32,7 @@ PAGES: dict[str, list[str]] = {
         f"{P}/milestones", f"{P}/milestones?q=nothing+like+it", f"{P}/milestones/new", f"{P}/audit-events", f"{P}/keys",
         f"{P}/timeline", f"{P}/timeline?status=achieved&from=2026-01-01", f"{P}/timeline?theme=none",
         f"/plans/{DRAFT}/timeline", f"/plans/{DRAFT}/milestones/M-01/removal",
+        f"/plans/{DRAFT}/themes/T-01/removal", f"/plans/{DRAFT}/actions/A-01/removal",
         f"{P}/meetings", f"{P}/meetings?past=all", f"{P}/meetings/{{meeting}}/holding",
         f"{P}/meetings/{{meeting}}/move", f"{P}/meetings/{{meeting}}/cancellation", f"/plans/{DRAFT}/meetings",
         f"/plans/{CLOSED}/meetings",

@@ -150,3 +150,28 @@ def test_the_page_sends_a_fixed_number_of_queries(full: Kept) -> None:
     with statements(full.world.database) as many:
         browser.get(THEMES)
     assert len(few) == len(many) <= 13, len(many)
+
+
+def test_an_empty_action_is_removed_from_a_draft_on_its_page_and_by_a_program_alike(house: Kept) -> None:
+    write, plan, here = house.world.write, house.world.other_plan, "/plans/other-plan"
+    theme = write("zoe", plan_parts.add_theme, slug=plan, title="All of it").id
+    action = write("zoe", plan_parts.add_action, slug=plan, theme=theme, title="Added twice").id
+    browser, program = house.browser("zoe"), house.api("zoe")
+    page = read(browser.get(f"{here}/themes").text)
+    assert f"{here}/actions/A-01/removal" in page.links()
+    assert f"{here}/themes/T-01/removal" not in page.links()
+    form = read(browser.get(f"{here}/themes/T-01/removal").text)
+    assert form.problems() == []
+    refused = browser.post(f"{here}/themes/T-01/removal", data={"reason": "Twice", "version": form.value("version")})
+    told = program.post(f"/api/v1/themes/{theme}/removal", json={"reason": "Twice"})
+    assert (refused.status_code, told.status_code) == (409, 409)
+    sentence = "There is 1 action in it. Move or remove it first"
+    assert sentence in refused.text
+    assert told.json()["reasons"] == [{"code": "has_actions", "message": sentence}]
+    assert browser.post(f"{here}/actions/A-01/removal", data={"reason": ""}).status_code == 422
+    done = program.post(f"/api/v1/actions/{action}/removal", json={"reason": "Twice"})
+    assert (done.status_code, done.json()["ref"]) == (201, "A-01")
+    left = browser.post(f"{here}/themes/T-01/removal", data={"reason": "Twice", "version": "1"})
+    assert (left.status_code, left.headers["location"]) == (303, f"{here}/themes")
+    assert browser.get(f"{here}/themes/T-01/removal").status_code == 404
+    assert house.browser("petra").get(f"{PLAN}/actions/A-01/removal").status_code == 403

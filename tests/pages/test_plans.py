@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.db import Database
 from app.domain.plans import Counts
-from app.domain.words import Scope
+from app.domain.words import Marking, Scope
 from app.pages.plans import bar, bar_label, slug_of
 from app.pages.templating import Frame, environment
 from app.services import evidence, plan_parts, plans
@@ -193,14 +193,17 @@ def test_a_draft_says_what_it_lacks_and_so_does_its_approval(sqlite_url: str, cl
     database = Database(sqlite_url)
     house = Kept(make_world(database, clock, approved=False), tmp_path)
     house.world.write("petra", plan_parts.add_action, slug=house.world.plan, theme=house.world.theme, title="Empty")
-    house.world.milestone(title="Bare", due_date=None, owner=None, success_criterion=" ")
+    house.world.milestone(
+        title="Bare", due_date=None, owner=None, success_criterion=" ", restricted_to=["haringey-council"],
+        marking=Marking.OFFICIAL_SENSITIVE,
+    )  # fmt: skip
     house.world.milestone(title="Whole")
     for who, address in (("petra", PLAN), ("sam", f"{PLAN}/approval")):
         page = read(house.browser(who).get(address).text)
         assert page.problems() == []
         for words in (
             "1 action has no milestone", "A-02 Empty", "1 milestone has no due date", "1 milestone has no owner",
-            "1 milestone has no success criterion", "M-01 Bare",
+            "1 milestone has no success criterion", "M-01 Bare Official-Sensitive Restricted",
         ):  # fmt: skip
             assert words in page.text
         assert "M-02 Whole" not in page.text

@@ -35,6 +35,7 @@ PAGES = """
 25  petra   -          GET /plans/{plan}
 11  petra   -          GET /plans/{plan}/actions/new
 14  petra   -          GET /plans/{plan}/actions/{action}/edit
+14  zoe     drafted    GET /plans/{plan}/actions/{action}/removal
 20  sam     draft      GET /plans/{plan}/approval
 14  petra   -          GET /plans/{plan}/audit-events
 15  petra   -          GET /plans/{plan}/audit-events.csv
@@ -80,6 +81,7 @@ PAGES = """
 15  petra   -          GET /plans/{plan}/themes
 11  petra   -          GET /plans/{plan}/themes/new
 12  petra   -          GET /plans/{plan}/themes/{theme}/edit
+12  zoe     drafted    GET /plans/{plan}/themes/{theme}/removal
 11  petra   -          GET /plans/{plan}/timeline
 10  petra   -          GET /plans/{plan}/timeline.csv
 10  petra   -          GET /plans/{plan}/timeline.svg

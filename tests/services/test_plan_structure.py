@@ -217,3 +217,61 @@ def test_a_closed_plan_keeps_its_parts_as_they_are(world: World) -> None:
         with pytest.raises(Refused) as refused:
             attempt()
         assert refused.value.codes == ("plan_closed",)
+
+
+def add_parts(world: World, titles: tuple[str, ...]) -> tuple[str, list[str]]:
+    """A theme with an action for each title, in the draft that only Zoe is in."""
+    theme = world.write("zoe", plan_parts.add_theme, slug=world.other_plan, title="All of it").id
+    add = plan_parts.add_action
+    return theme, [world.write("zoe", add, slug=world.other_plan, theme=theme, title=one).id for one in titles]
+
+
+def refused_removal(world: World, who: str = "zoe", **part: PartKey) -> tuple[str, ...]:
+    remove = plan_structure.remove_theme if "theme" in part else plan_structure.remove_action
+    with pytest.raises(Refused) as refused:
+        world.write(who, remove, reason="Added twice", **part)
+    return refused.value.codes
+
+
+def test_what_is_empty_leaves_a_draft_on_the_record_and_its_reference_is_not_given_out_again(world: World) -> None:
+    theme, (first, second) = add_parts(world, ("Rota", "Rota again"))
+    remove = plan_structure.remove_action
+    with pytest.raises(Invalid):
+        world.write("zoe", remove, action=PartKey(id=first), reason="\u200b")
+    with pytest.raises(Stale):
+        world.write("zoe", remove, action=PartKey(id=first), reason="Added twice", if_match="9")
+    with pytest.raises(NotFound):
+        world.write("petra", remove, action=PartKey(id=first), reason="Added twice")
+    gone = world.write("zoe", remove, action=PartKey(id=first), reason="Added twice", if_match="1")
+    (left,) = world.read("zoe", plan_parts.list_actions, slug=world.other_plan)
+    assert (gone.ref, left.id, left.position) == ("A-01", second, 1)
+    _, (third,) = add_parts(world, ("Another",))
+    assert world.read("zoe", plan_structure.get_action, action=PartKey(id=third)).ref == "A-03"
+    assert refused_removal(world, theme=PartKey(id=theme)) == ("has_actions",)
+    world.write("zoe", remove, action=PartKey(id=second), reason="Added twice")
+    world.write("zoe", plan_structure.remove_theme, theme=PartKey(plan=world.other_plan, ref="T-01"), reason="Empty")
+    (kept,) = world.read("zoe", plan_parts.list_themes, slug=world.other_plan)
+    assert (kept.ref, kept.position) == ("T-02", 1)
+    lines, _ = world.read("zoe", audit_events.list_events, slug=world.other_plan, limit=20)
+    removed = next(line for line in lines if line.event == "theme_removed")
+    assert (removed.item_ref, removed.texts) == ("T-01", {"reason": "Empty"})
+
+
+def test_what_holds_something_stays_even_when_that_is_restricted_or_was_removed(world: World) -> None:
+    theme, (used, emptied) = add_parts(world, ("Used", "Emptied"))
+    named: dict[str, Any] = {"by": "zoe", "slug": world.other_plan, "owner": None}
+    twice = world.milestone(**named, action=used, title="Added twice")
+    world.write("zoe", milestones.remove, milestone=key(twice), reason="Added twice")
+    assert refused_removal(world, action=PartKey(id=used)) == ("has_milestones",)
+    moved = world.milestone(**named, action=emptied, title="Moved")
+    world.write("zoe", milestones.edit_milestone, milestone=key(moved), changes={"action": used}, if_match=None)
+    assert refused_removal(world, action=PartKey(id=emptied)) == ("moved_from_here",)
+    assert refused_removal(world, theme=PartKey(id=theme)) == ("has_actions", "has_milestones", "moved_from_here")
+    assert len(world.read("zoe", plan_parts.list_actions, slug=world.other_plan)) == 2
+
+
+def test_what_was_approved_keeps_its_themes_and_actions(world: World) -> None:
+    action = add_action(world, "Empty")
+    assert refused_removal(world, "petra", action=PartKey(id=action)) == ("plan_approved",)
+    with pytest.raises(Forbidden):
+        world.write("connie", plan_structure.remove_action, action=PartKey(id=action), reason="Added twice")

@@ -38,6 +38,7 @@ from app.services import (
     identity,
     milestones,
     passwords,
+    plan_parts,
     plan_structure,
     seeds,
     seeds_export,
@@ -213,6 +214,10 @@ def test_a_demo_that_was_worked_in_comes_back_as_it_is(own_demo: Loaded, sqlite_
     both = {"theme": recruit.theme_id, "position": 2}
     moved = PartKey(plan=SAFEGUARDING, ref="A-03")
     do(plan_structure.edit_action, manager, action=moved, changes=both, if_match=None)
+    extra = do(plan_parts.add_theme, manager, slug=DRAFT, title="Added twice")
+    added = do(plan_parts.add_action, manager, slug=DRAFT, theme=extra.id, title="Added twice")
+    do(plan_structure.remove_action, manager, action=PartKey(id=added.id), reason="Added twice")
+    do(plan_structure.remove_theme, manager, theme=PartKey(id=extra.id), reason="Added twice")
     later = NOW + timedelta(days=1)
     first = exported(own_demo, tmp_path / "first", now=later)
 
