@@ -1,5 +1,6 @@
 """When evidence counts. The same rule stands in the database as triggers; a test holds the two together."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,6 +11,7 @@ from app.domain.words import (
     EvidencePolicy,
     EvidenceState,
     Marking,
+    PersonalData,
     ReviewOutcome,
     ScanState,
     SubmissionState,
@@ -44,13 +46,51 @@ class LinkedEvidence:
     received_on: date | None = None
     ref: str = ""
     title: str = ""
+    first_version_id: str | None = None
+    version_number: int = 1
+    restricted_to: str | None = None
+
+    @property
+    def series(self) -> str:
+        """What all versions of one item have in common: the id of the first."""
+        return self.first_version_id or self.evidence_id
+
+
+def superseded(items: Iterable[LinkedEvidence]) -> frozenset[str]:
+    """The ids of those, among a milestone's items, of which a newer version has been accepted for it.
+
+    A newer version that waits, or is turned down, or is withdrawn, leaves the older one as it is.
+    """
+    items = list(items)
+    accepted: dict[str, int] = {}
+    for item in items:
+        if item.version_number > 1 and item.outcome is ReviewOutcome.ACCEPTED and item.withdrawn_at is None:
+            accepted[item.series] = max(item.version_number, accepted.get(item.series, 0))
+    return frozenset(item.evidence_id for item in items if item.version_number < accepted.get(item.series, 0))
+
+
+def verdicts(
+    items: Sequence[LinkedEvidence], *, policy: EvidencePolicy, on: date, reopened_at: datetime | None
+) -> list[str | None]:
+    """Of each of a milestone's items, why it does not count, in the same order: this is what the gate goes by.
+
+    As `why_not` says; and what would count, or might yet, does not once a newer version has been accepted.
+    """
+    older = superseded(items)
+    found = []
+    for item in items:
+        why = why_not(item, policy=policy, on=on, reopened_at=reopened_at)
+        stands = why in (None, "not_reviewed", "before_reopening")
+        found.append("superseded" if stands and item.evidence_id in older else why)
+    return found
 
 
 def why_not(item: LinkedEvidence, *, policy: EvidencePolicy, on: date, reopened_at: datetime | None) -> str | None:
     """Why an item does not count towards a milestone on a day, as a code; None when it counts.
 
     Source: rule 1 of the product. A file counts from receipt under `attached`; anything counts once accepted.
-    What was received before a reopening counts again only when it is accepted after it.
+    What was received before a reopening counts again only when it is accepted after it. Of newer versions it
+    knows nothing: see `verdicts`.
     """
     if item.withdrawn_at is not None:
         return "withdrawn"
@@ -73,10 +113,6 @@ def why_not(item: LinkedEvidence, *, policy: EvidencePolicy, on: date, reopened_
     return None
 
 
-def counts(item: LinkedEvidence, *, policy: EvidencePolicy, on: date, reopened_at: datetime | None) -> bool:
-    return why_not(item, policy=policy, on=on, reopened_at=reopened_at) is None
-
-
 @dataclass(frozen=True, slots=True)
 class EvidenceStanding:
     """Where a milestone's evidence stands on a day.
@@ -96,7 +132,8 @@ def standing(
     items: list[LinkedEvidence], *, policy: EvidencePolicy, on: date, reopened_at: datetime | None
 ) -> EvidenceStanding:
     """Judge all of a milestone's evidence under the plan's policy."""
-    reasons = [(item, why_not(item, policy=policy, on=on, reopened_at=reopened_at)) for item in items]
+    judged = verdicts(items, policy=policy, on=on, reopened_at=reopened_at)
+    reasons = list(zip(items, judged, strict=True))
     counting = [item for item, why in reasons if why is None]
     waiting = [item for item, why in reasons if why in ("not_reviewed", "pending_scan", "before_reopening")]
     pending = sum(1 for _, why in reasons if why == "pending_scan")
@@ -118,7 +155,7 @@ def missing(
     items: list[LinkedEvidence], *, policy: EvidencePolicy, on: date, reopened_at: datetime | None
 ) -> list[Reason]:
     """Everything about its evidence that keeps a milestone from being achieved, in plain words. Empty: nothing."""
-    judged = [why_not(item, policy=policy, on=on, reopened_at=reopened_at) for item in items]
+    judged = verdicts(items, policy=policy, on=on, reopened_at=reopened_at)
     if None in judged:
         return []
     found: list[Reason] = []
@@ -141,6 +178,7 @@ def _tally(judged: list[str | None]) -> str:
         "withdrawn": "withdrawn",
         "expired": "no longer valid",
         "quarantined": "in quarantine",
+        "superseded": "superseded by a newer version",
         "before_reopening": "from before the reopening and must be accepted afresh",
         "not_reviewed": "waiting for review",
     }
@@ -189,6 +227,28 @@ def why_sealed(scan: ScanState) -> Reason | None:
             "evidence_quarantined", "The file is in quarantine: a virus was found in it. A clean copy is needed"
         )
     return None
+
+
+def declared_as_stored(declared: Iterable[PersonalData]) -> str | None:
+    """What a sender declares, as one column holds it: words by a space, in the order of the list. None: not asked."""
+    given = frozenset(declared)
+    return " ".join(word for word in PersonalData if word in given) or None
+
+
+def declared_from_stored(stored: str | None) -> tuple[PersonalData, ...]:
+    """What `declared_as_stored` made. Nothing where nobody was asked."""
+    return tuple(PersonalData(word) for word in (stored or "").split())
+
+
+def restriction_as_stored(ids: Iterable[str]) -> str | None:
+    """Who may know of an item, as one column holds it: ids of organisations and people, each between bars."""
+    given = sorted(frozenset(ids))
+    return f"|{'|'.join(given)}|" if given else None
+
+
+def restriction_from_stored(stored: str | None) -> tuple[str, ...]:
+    """What `restriction_as_stored` made. Nothing: whoever knows the milestone may know of the item."""
+    return tuple(one for one in (stored or "").split("|") if one)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,16 @@ class EvidenceKind(StrEnum):
     STATEMENT = "statement"
 
 
+class PersonalData(StrEnum):
+    """Whose personal data is in an evidence item, as its sender declares it. Several may hold; "none" holds alone."""
+
+    NONE = "none"
+    STAFF = "staff"
+    SERVICE_USER = "service_user"
+    SPECIAL_CATEGORY = "special_category"
+    CRIMINAL_OFFENCE = "criminal_offence"
+
+
 class ReviewOutcome(StrEnum):
     ACCEPTED = "accepted"
     REJECTED = "rejected"

@@ -40,10 +40,11 @@ TABLES = (
     Guarded(
         "evidence",
         "Evidence is never deleted: withdraw it",
-        (("id",), ("plan_id", "ref")),
+        (("id",), ("plan_id", "ref"), ("first_version_id", "version_number")),
         stands=(
             *("id", "plan_id", "ref", "door", "received_at", "provided_by", "provided_by_key", "organisation_id"),
             *("form", "sha256", "storage_name", "size"),
+            *("restricted_to", "first_version_id", "version_number", "supersedes_id"),
         ),
     ),
     Guarded(
@@ -110,6 +111,8 @@ def columns_there(connection: Connection) -> dict[str, set[str]]:
 def evidence_counts(*, milestone: str, plan: str) -> str:
     """The condition, in SQL of both databases, under which link `l` and its evidence `e` count towards a milestone.
 
+    A version counts no more once a newer one `n` that nobody has withdrawn is accepted for the same milestone.
+
     `milestone` and `plan` are the names under which their rows are known there, `NEW` in a trigger. The milestone's
     `achieved_on` is the day: a trigger reads no clock.
     """
@@ -120,6 +123,16 @@ def evidence_counts(*, milestone: str, plan: str) -> str:
           AND e.withdrawn_at IS NULL
           AND e.scan IN ('clean', 'unscanned')
           AND (e.effective_to IS NULL OR e.effective_to >= {milestone}.achieved_on)
+          AND NOT EXISTS (
+            SELECT 1 FROM evidence n, evidence_links a
+            WHERE n.first_version_id = coalesce(e.first_version_id, e.id)
+              AND n.version_number > e.version_number
+              AND n.plan_id = e.plan_id
+              AND n.withdrawn_at IS NULL
+              AND a.evidence_id = n.id
+              AND a.milestone_id = l.milestone_id
+              AND a.outcome = 'accepted'
+          )
           AND (
             (l.outcome = 'accepted' AND ({milestone}.reopened_at IS NULL OR l.reviewed_at > {milestone}.reopened_at))
             OR (l.outcome IS NULL AND {plan}.evidence_policy = 'attached' AND e.form = 'file'
@@ -152,6 +165,7 @@ ONLY_FROM_COMPLETED = "Only a completed milestone can be marked as achieved"
 NEEDS_A_DAY = "An achieved milestone says on which day it was achieved"
 NEEDS_APPROVED_PLAN = "Only a milestone of an approved plan can be marked as achieved"
 NEEDS_EVIDENCE = "No evidence counts for this milestone under its plan's policy"
+LINKED_FIRST = "A version is inserted before its links, so that what it supersedes is judged"
 WOULD_LOSE_EVIDENCE = "An achieved milestone would lose its evidence: lower it to completed first"
 POLICY_UNMET = "Achieved milestones would not meet this policy: lower them to completed first"
 

@@ -65,6 +65,14 @@ def _has_evidence(*, milestone: str, plan: str) -> str:
         WHERE {condition})"""
 
 
+_LINK_JUDGED = f"""UPDATE milestones SET evidence_seq = evidence_seq + 1 WHERE id = NEW.milestone_id;
+  IF EXISTS (
+    SELECT 1 FROM milestones m JOIN plans p ON p.id = m.plan_id
+    WHERE m.id = NEW.milestone_id AND m.status = 'achieved' AND NOT {_has_evidence(milestone="m", plan="p")}
+  ) THEN
+    {_refuse(guarded.GATE, guarded.WOULD_LOSE_EVIDENCE)}
+  END IF;"""
+
 _FUNCTIONS = {
     "refuse": """
 BEGIN
@@ -137,13 +145,17 @@ BEGIN
 END""",
     "evidence_links_gate_update": f"""
 BEGIN
-  UPDATE milestones SET evidence_seq = evidence_seq + 1 WHERE id = NEW.milestone_id;
-  IF EXISTS (
-    SELECT 1 FROM milestones m JOIN plans p ON p.id = m.plan_id
-    WHERE m.id = NEW.milestone_id AND m.status = 'achieved' AND NOT {_has_evidence(milestone="m", plan="p")}
-  ) THEN
-    {_refuse(guarded.GATE, guarded.WOULD_LOSE_EVIDENCE)}
+  {_LINK_JUDGED}
+  RETURN NULL;
+END""",
+    # A newer version that comes in as accepted supersedes the older one at once.
+    "evidence_links_gate_version": f"""
+BEGIN
+  IF NEW.outcome IS DISTINCT FROM 'accepted'
+      OR NOT EXISTS (SELECT 1 FROM evidence WHERE id = NEW.evidence_id AND version_number > 1) THEN
+    RETURN NULL;
   END IF;
+  {_LINK_JUDGED}
   RETURN NULL;
 END""",
     "plans_gate": f"""
@@ -366,6 +378,7 @@ TRIGGERS: dict[str, Trigger] = {
             # Before the row is there: the order in which a withdrawal takes them, evidence and then milestones.
             _own_function("evidence_links", "gate_insert", "BEFORE INSERT"),
             _own_function("evidence_links", "gate_update", "AFTER UPDATE OF outcome, reviewed_at"),
+            _own_function("evidence_links", "gate_version", "AFTER INSERT"),
             (f"{PREFIX}plans_gate", Trigger("plans", "AFTER UPDATE OF evidence_policy", "plans_gate")),
             (
                 f"{PREFIX}evidence_links_independent_insert",

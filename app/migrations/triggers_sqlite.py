@@ -151,6 +151,12 @@ def _gate() -> dict[str, str]:
         ("evidence_links_gate_insert", "AFTER INSERT", "evidence_links",
          "UPDATE evidence SET link_seq = link_seq + 1 WHERE id = NEW.evidence_id", ""),
         ("evidence_links_gate_update", "AFTER UPDATE OF outcome, reviewed_at", "evidence_links", link_judged, ""),
+        ("evidence_links_gate_version", "AFTER INSERT", "evidence_links", link_judged,
+         "NEW.outcome = 'accepted'"
+         " AND EXISTS (SELECT 1 FROM evidence WHERE id = NEW.evidence_id AND version_number > 1)"),
+        ("evidence_gate_version", "BEFORE INSERT", "evidence",
+         f"SELECT {_refuse(guarded.GATE, guarded.LINKED_FIRST)}"
+         " WHERE EXISTS (SELECT 1 FROM evidence_links WHERE evidence_id = NEW.id)", "NEW.version_number > 1"),
         ("plans_gate", "AFTER UPDATE OF evidence_policy", "plans", policy_judged, ""),
     ]  # fmt: skip
     return {f"{PREFIX}{name}": _trigger(name, event, table, body, when=when) for name, event, table, body, when in made}
@@ -298,6 +304,8 @@ def _wanted(connection: Connection) -> dict[str, str]:
 
 
 def _can_stand(sql: str, columns: dict[str, set[str]]) -> bool:
+    if "version_number" in sql and "version_number" not in columns.get("evidence", ()):
+        return False  # named in the body alone, where nothing else looks
     table = sql.split(" ON ")[1].split()[0]
     named = {table, *(other.table for other in TABLES if f"FROM {other.table}" in sql)}
     of_row = set(_OF_ROW.findall(sql)) - {"rowid"}

@@ -21,6 +21,26 @@ class Evidence(SQLModel, table=True):
         CheckConstraint(
             "effective_to IS NULL OR effective_from IS NULL OR effective_to >= effective_from", name="effective_order"
         ),
+        CheckConstraint(
+            "(period_from IS NULL) = (period_to IS NULL) AND (period_from IS NULL OR period_to >= period_from)",
+            name="period_order",
+        ),
+        CheckConstraint(
+            "(version_number = 1 AND first_version_id IS NULL AND supersedes_id IS NULL)"
+            " OR (version_number > 1 AND first_version_id IS NOT NULL AND supersedes_id IS NOT NULL)",
+            name="version_follows",
+        ),
+        UniqueConstraint("first_version_id", "version_number"),
+        ForeignKeyConstraint(
+            ["first_version_id", "plan_id"],
+            ["evidence.id", "evidence.plan_id"],
+            name="fk_evidence_first_version_id_evidence",
+        ),
+        ForeignKeyConstraint(
+            ["supersedes_id", "plan_id"],
+            ["evidence.id", "evidence.plan_id"],
+            name="fk_evidence_supersedes_id_evidence",
+        ),
         Index("ix_evidence_storage_name", "storage_name"),
         Index("ix_evidence_effective_to", "effective_to"),
         Index("ix_evidence_plan_sha256", "plan_id", "sha256"),
@@ -67,6 +87,17 @@ class Evidence(SQLModel, table=True):
     # Written by the gate's triggers only: a new link adds one.
     link_seq: int = Field(default=0, nullable=False)
     version: int = Field(default=1, nullable=False)
+    # The days that it supports a milestone for: both, or neither.
+    period_from: date | None = None
+    period_to: date | None = None
+    # `app.domain.evidence.declared_as_stored`: words of `PersonalData`, by a space. NULL: nobody was asked.
+    personal_data_declared: str | None = text_field(120, nullable=True)
+    # `app.domain.evidence.restriction_as_stored`: ids of organisations and people. NULL: whoever knows the milestone.
+    restricted_to: str | None = text_field(2200, nullable=True)
+    # The versions of one item are one after another; the first names none. Each has its file, links and reviews.
+    first_version_id: str | None = id_field(nullable=True)
+    version_number: int = Field(default=1, nullable=False, sa_column_kwargs={"server_default": "1"})
+    supersedes_id: str | None = id_field(nullable=True)
 
 
 class EvidenceShare(SQLModel, table=True):

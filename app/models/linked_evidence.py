@@ -34,6 +34,9 @@ def _statement() -> Any:
             _evidence.c.withdrawn_at,
             _evidence.c.ref,
             _evidence.c.title,
+            _evidence.c.first_version_id,
+            _evidence.c.version_number,
+            _evidence.c.restricted_to,
         )
         .join(_evidence, _evidence.c.id == _links.c.evidence_id)
         .where(_links.c.milestone_id.in_(bindparam("milestones", expanding=True)))
@@ -59,6 +62,9 @@ def gathered_evidence(milestone_id: Any) -> Any:
             _links.c.reviewed_at,
             _evidence.c.ref,
             _evidence.c.title,
+            _evidence.c.first_version_id,
+            _evidence.c.version_number,
+            _evidence.c.restricted_to,
         )
         .select_from(_links.join(_evidence, _evidence.c.id == _links.c.evidence_id))
         .where(_links.c.milestone_id == milestone_id)
@@ -82,6 +88,9 @@ def _linked(
     reviewed: str | None,
     ref: str,
     title: str,
+    first_version_id: str | None,
+    version_number: int,
+    restricted_to: str | None,
 ) -> LinkedEvidence:
     received_at = moment_from_json(received)
     assert received_at is not None  # noqa: S101 - the column is never empty
@@ -97,4 +106,7 @@ def _linked(
         london_day(received_at),
         ref,
         title,
+        first_version_id,
+        version_number,
+        restricted_to,
     )

@@ -156,4 +156,7 @@ def as_linked(row: Any) -> LinkedEvidence:
         settling.london_day(row.received_at),
         row.ref,
         row.title,
+        row.first_version_id,
+        row.version_number,
+        row.restricted_to,
     )

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain import milestones as rules
-from app.domain.evidence import LinkedEvidence, Upload
+from app.domain.evidence import Upload
 from app.domain.milestones import MilestoneKey, MilestoneMoved
 from app.domain.permissions import Act
 from app.domain.refusals import Reason, Refused
@@ -253,7 +253,10 @@ def _nobody_else_looked(uow: UnitOfWork, case: Case) -> bool:
     me = uow.actor.id
     if case.milestone.reported_by != me:
         return False
-    counting = [item for item in case.evidence if _counts_today(case, item, uow.today)]
+    judged = evidence_rules.verdicts(
+        case.evidence, policy=case.settings.policy, on=uow.today, reopened_at=case.milestone.reopened_at
+    )
+    counting = [item for item, why in zip(case.evidence, judged, strict=True) if why is None]
     providers = uow.session.execute(
         select(Evidence.provided_by, EvidenceLink.outcome)
         .join(EvidenceLink, EvidenceLink.evidence_id == Evidence.id)
@@ -263,10 +266,6 @@ def _nobody_else_looked(uow: UnitOfWork, case: Case) -> bool:
         )
     ).all()
     return all(provider == me and outcome is None for provider, outcome in providers)
-
-
-def _counts_today(case: Case, item: LinkedEvidence, today: date) -> bool:
-    return evidence_rules.counts(item, policy=case.settings.policy, on=today, reopened_at=case.milestone.reopened_at)
 
 
 def _settled(uow: UnitOfWork, case: Case) -> MilestoneMoved:

@@ -1,11 +1,22 @@
 """When evidence counts, what is missing, and who may not review: every branch of app/domain/evidence.py."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.domain.evidence import LinkedEvidence, counts, missing, standing, state_words, unmet_independence, why_not
-from app.domain.words import EvidenceForm, EvidencePolicy, EvidenceState, ReviewOutcome, ScanState
+from app.domain.evidence import (
+    LinkedEvidence,
+    declared_as_stored,
+    declared_from_stored,
+    missing,
+    standing,
+    state_words,
+    unmet_independence,
+    verdicts,
+    why_not,
+)
+from app.domain.words import EvidenceForm, EvidencePolicy, EvidenceState, PersonalData, ReviewOutcome, ScanState
 
 TODAY = date(2026, 3, 2)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -56,7 +67,36 @@ def item(
 )
 def test_an_item_counts_or_says_why_not(evidence: LinkedEvidence, policy: EvidencePolicy, why: str | None) -> None:
     assert why_not(evidence, policy=policy, on=TODAY, reopened_at=None) == why
-    assert counts(evidence, policy=policy, on=TODAY, reopened_at=None) is (why is None)
+    assert (standing([evidence], policy=policy, on=TODAY, reopened_at=None).counting == 1) is (why is None)
+
+
+def test_a_version_counts_until_a_newer_one_has_been_accepted() -> None:
+    def judged(*versions: LinkedEvidence) -> list[str | None]:
+        numbered = [
+            replace(one, evidence_id=f"e{n}", version_number=n, first_version_id="e1" if n > 1 else None)
+            for n, one in enumerate(versions, start=1)
+        ]
+        return verdicts(numbered, policy=ACCEPTED, on=TODAY, reopened_at=None)
+
+    accepted, waiting = item(outcome=ReviewOutcome.ACCEPTED), item()
+    assert judged(accepted, waiting) == [None, "not_reviewed"]
+    assert judged(accepted, item(outcome=ReviewOutcome.REJECTED)) == [None, "rejected"]
+    assert judged(accepted, item(outcome=ReviewOutcome.ACCEPTED, withdrawn=True)) == [None, "withdrawn"]
+    assert judged(accepted, accepted) == ["superseded", None]
+    assert judged(accepted, accepted, waiting) == ["superseded", None, "not_reviewed"]
+    assert judged(accepted, waiting, accepted) == ["superseded", "superseded", None]
+    yesterday = TODAY - timedelta(days=1)
+    assert judged(accepted, item(outcome=ReviewOutcome.ACCEPTED, effective_to=yesterday)) == ["superseded", "expired"]
+    another = replace(accepted, evidence_id="other")
+    assert verdicts([accepted, another], policy=ACCEPTED, on=TODAY, reopened_at=None) == [None, None]
+
+
+def test_what_is_declared_is_kept_in_the_order_of_the_list() -> None:
+    declared = declared_as_stored([PersonalData.CRIMINAL_OFFENCE, PersonalData.STAFF, PersonalData.STAFF])
+    assert declared == "staff criminal_offence"
+    assert declared_from_stored(declared) == (PersonalData.STAFF, PersonalData.CRIMINAL_OFFENCE)
+    assert declared_as_stored([]) is None
+    assert declared_from_stored(None) == ()
 
 
 def test_what_came_before_a_reopening_counts_again_only_when_accepted_after_it() -> None:

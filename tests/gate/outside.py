@@ -13,7 +13,7 @@ import psycopg
 from sqlalchemy import BigInteger, Boolean, Column, Date, DateTime, Enum, Integer, String
 from sqlalchemy.types import TypeDecorator
 
-from app.domain.evidence import LinkedEvidence, why_not
+from app.domain.evidence import LinkedEvidence, verdicts
 from app.domain.words import EvidenceForm, EvidencePolicy, ReviewOutcome, ScanState
 from app.migrations import guard_refusal
 from app.models import metadata
@@ -36,7 +36,7 @@ USUAL: dict[str, dict[str, Any]] = {
     },
     "evidence": {
         "plan_id": "plan", "form": "file", "sha256": "5" * 64, "storage_name": "name", "size": 10,
-        "provided_by": "provider", "organisation_id": "council", "scan": "unscanned",
+        "provided_by": "provider", "organisation_id": "council", "scan": "unscanned", "version_number": 1,
     },
     "evidence_links": {"plan_id": "plan"},
     "submissions": {"plan_id": "plan", "organisation_id": "council"},
@@ -199,16 +199,20 @@ def broken_milestones(outside: Outside) -> list[str]:
     return [
         milestone
         for milestone, achieved_on, reopened_at, policy in achieved
-        if not any(
-            why_not(item, policy=EvidencePolicy(policy), on=_day(achieved_on), reopened_at=_moment(reopened_at)) is None
-            for item in _items(outside, milestone)
+        if None
+        not in verdicts(
+            _items(outside, milestone),
+            policy=EvidencePolicy(policy),
+            on=_day(achieved_on),
+            reopened_at=_moment(reopened_at),
         )
     ]
 
 
 def _items(outside: Outside, milestone: str) -> list[LinkedEvidence]:
     rows = outside.run(
-        "SELECT e.id, e.form, e.scan, e.received_at, e.effective_to, e.withdrawn_at, l.outcome, l.reviewed_at"
+        "SELECT e.id, e.form, e.scan, e.received_at, e.effective_to, e.withdrawn_at, l.outcome,"
+        " l.reviewed_at, e.first_version_id, e.version_number"
         " FROM evidence_links l JOIN evidence e ON e.id = l.evidence_id WHERE l.milestone_id = ?",
         milestone,
     )
@@ -217,8 +221,9 @@ def _items(outside: Outside, milestone: str) -> list[LinkedEvidence]:
             evidence_id=item, form=EvidenceForm(form), scan=ScanState(scan), received_at=_moment(received_at) or NOW,
             effective_to=_day(effective_to) if effective_to else None, withdrawn_at=_moment(withdrawn_at),
             outcome=ReviewOutcome(outcome) if outcome else None, reviewed_at=_moment(reviewed_at),
+            first_version_id=first, version_number=number,
         )
-        for item, form, scan, received_at, effective_to, withdrawn_at, outcome, reviewed_at in rows
+        for item, form, scan, received_at, effective_to, withdrawn_at, outcome, reviewed_at, first, number in rows
     ]  # fmt: skip
 
 

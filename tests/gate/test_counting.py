@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.evidence import LinkedEvidence, why_not
+from app.domain.evidence import LinkedEvidence, verdicts, why_not
 from app.domain.words import EvidenceForm, EvidencePolicy, ReviewOutcome, ScanState
 from app.migrations import guarded
 from tests.gate.outside import DAY, NOW, Outside, broken_milestones, connect, stage
@@ -46,6 +46,8 @@ def evidence_row(item: LinkedEvidence) -> dict[str, Any]:
         "id": item.evidence_id, "form": str(item.form), "scan": str(item.scan), "received_at": item.received_at,
         "effective_to": item.effective_to, "withdrawn_at": item.withdrawn_at,
         "withdrawn_by": "Owner" if item.withdrawn_at else None, "link": "https://example.org",
+        "first_version_id": item.first_version_id, "version_number": item.version_number,
+        "supersedes_id": item.first_version_id,
     }  # fmt: skip
 
 
@@ -124,9 +126,8 @@ class Expected:
 
     def holds(self) -> bool:
         """Whether nothing is achieved against its plan's policy."""
-        return self.achieved_on is None or any(
-            why_not(item, policy=self.policy, on=self.achieved_on, reopened_at=self.reopened_at) is None
-            for item in self.items
+        return self.achieved_on is None or None in verdicts(
+            self.items, policy=self.policy, on=self.achieved_on, reopened_at=self.reopened_at
         )
 
     def change_item(self, number: int, **facts: Any) -> None:
@@ -177,14 +178,25 @@ def change_item(expected: Expected, kind: str, number: int, value: Any) -> tuple
     return review, (str(value), at, item)
 
 
+def numbered_version(item: LinkedEvidence, number: int) -> LinkedEvidence:
+    return replace(item, first_version_id="i0", version_number=number) if number > 1 else item
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(given_items=st.lists(items, min_size=0, max_size=3), sequence=st.lists(changes, min_size=1, max_size=12))
+@given(
+    given_items=st.lists(items, min_size=0, max_size=3),
+    versions=st.booleans(),
+    sequence=st.lists(changes, min_size=1, max_size=12),
+)
 def test_a_change_is_refused_exactly_when_a_milestone_would_stay_achieved_against_the_rule(
-    outside: Outside, given_items: list[LinkedEvidence], sequence: list[tuple[str, int, Any]]
+    outside: Outside, given_items: list[LinkedEvidence], versions: bool, sequence: list[tuple[str, int, Any]]
 ) -> None:
+    """`versions`: the items are one item's versions, each newer than the one before."""
     outside.run("SAVEPOINT example")
     outside.insert("milestones", id="judged")
     numbered = [replace(item, evidence_id=f"i{number}") for number, item in enumerate(given_items)]
+    if versions:
+        numbered = [numbered_version(item, number) for number, item in enumerate(numbered, start=1)]
     for item in numbered:
         outside.insert("evidence", **evidence_row(item))
         outside.insert("evidence_links", **link_row(item, milestone="judged"))

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from app.migrations import guarded
 from tests.gate.outside import DAY, NOW, Outside, broken_milestones
 
 WITHDRAW = "UPDATE evidence SET withdrawn_at = ?, withdrawn_by = 'Owner' WHERE id = ?"
@@ -42,6 +43,23 @@ def test_evidence_is_withdrawn_while_another_item_still_counts(outside: Outside)
     assert outside.refused(WITHDRAW, NOW, "e") is None
     assert outside.refused(WITHDRAW, NOW, "e2") is not None
     assert outside.status("m") == "achieved"
+
+
+def test_a_newer_version_that_comes_in_as_accepted_is_judged_at_once(outside: Outside) -> None:
+    """It supersedes the older one, so it must itself count; a link is inserted with its review on it by an import."""
+    outside.achieve("m")
+    newer = {"first_version_id": "e", "supersedes_id": "e"}
+    outside.insert("evidence", id="past", version_number=2, effective_to=DAY - timedelta(days=1), **newer)
+    outside.insert("evidence", id="good", version_number=3, **newer)
+    accepted = {"milestone_id": "m", "outcome": "accepted", "reviewed_by": "reviewer", "reviewed_at": NOW}
+
+    def linked(evidence: str) -> tuple[str, str] | None:
+        return outside.refused_by(lambda: outside.insert("evidence_links", evidence_id=evidence, **accepted))
+
+    assert linked("past") == (guarded.GATE, guarded.WOULD_LOSE_EVIDENCE)
+    assert linked("good") is None
+    assert outside.refused(WITHDRAW, NOW, "e") is None
+    assert broken_milestones(outside) == []
 
 
 def test_rejecting_evidence_for_one_milestone_leaves_the_others(outside: Outside) -> None:
