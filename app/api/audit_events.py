@@ -41,7 +41,6 @@ class Filters(Paging):
     """Which events."""
 
     item: Key | None = Field(default=None, description="The id of an item; a milestone's takes in its evidence")
-    cursor: Annotated[str | None, Field(pattern=r"^\d{1,18}$", description="`next_cursor` of the page before")] = None
 
 
 def audit_event(line: AuditLine) -> AuditEvent:

@@ -9,9 +9,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from app.domain.days import unfit_day
 from app.domain.milestones import TEXT_LIMIT, TITLE_LIMIT
 
-EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -24,8 +24,9 @@ def _only_a_day(value: Any) -> Any:
 
 
 def _plausible(day: date) -> date:
-    if not EARLIEST <= day <= LATEST:
-        raise PydanticCustomError("date_range", f"Give a date from {EARLIEST} to {LATEST}")
+    unfit = unfit_day(day)
+    if unfit:
+        raise PydanticCustomError("date_range", "{unfit}", {"unfit": unfit})
     return day
 
 

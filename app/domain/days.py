@@ -28,8 +28,18 @@ _MONTHS = (
 )
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
+EARLIEST, LATEST = date(1900, 1, 1), date(2199, 12, 31)
+"""The first and the last day that anything may be asked for or promised: what is beyond is mistyped."""
+
 _SATURDAY = 5
 _DAYS_BEFORE_WEEKS = 21
+
+
+def unfit_day(day: date, what: str = "The date") -> str:
+    """Why this can be no day of a plan, of a filter or of a look-ahead, in a sentence; empty where it can."""
+    if EARLIEST <= day <= LATEST:
+        return ""
+    return f"{what} must be from {long_date(EARLIEST)} to {long_date(LATEST)}"
 
 
 def start_of_day(day: date) -> datetime:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
 
-from app.domain.days import long_date
+from app.domain.days import long_date, unfit_day
 from app.domain.rag import SEVERITY, Reason
 from app.domain.words import DelayCause, EvidenceState, Marking, Rag, Status
 
@@ -311,3 +311,11 @@ def badge_for(item: ExceptionItem, *, last_report: Mapping[ItemKey, Rag] | None,
 def _natural(ref: str) -> tuple[tuple[int, str], ...]:
     """A reference cut into words and numbers, so that it sorts as people count."""
     return tuple((int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", ref))
+
+
+def unmet_look_ahead(on: date, *, today: date) -> tuple[str, str] | None:
+    """Why there is no report on a day, as (code, sentence): it shows today or a later one, as late as days are kept."""
+    if on < today:
+        return "date_in_past", "The report shows today or a later day. Published reports show earlier ones"
+    unfit = unfit_day(on)
+    return ("date_range", unfit) if unfit else None

@@ -5,18 +5,22 @@ from datetime import date
 from typing import Any
 
 from app.domain.change_requests import ChangeRequestView
+from app.domain.refusals import invalid
 from app.domain.words import ChangeKind, ChangeState
 from app.pages.change_words import KIND_CHOICES
+from app.pages.wording import listing
 
-WAITING, DECIDED = "requested", "decided"
+WAITING, DECIDED, ALL = "requested", "decided", "all"
 
 
 class Wanted:
-    """What the address of the list asks for: a state, a kind, an order. A word that is none asks for nothing."""
+    """What the address of the list asks for: a state, a kind, an order. Raises Invalid for a word that is none."""
 
     def __init__(self, state: str = WAITING, kind: str = "", sort: str = "") -> None:
-        self.state, self.kind = state, kind
-        self.sort = sort if sort in ORDERS else ""
+        _require("state", state, (*ChangeState, DECIDED, ALL), "There is no such state of a change request")
+        _require("kind", kind, tuple(ChangeKind), "There is no such kind of change request")
+        _require("sort", sort, tuple(ORDERS), "The list has no such order")
+        self.state, self.kind, self.sort = state or ALL, kind, sort
 
     @property
     def query(self) -> dict[str, str]:
@@ -38,6 +42,11 @@ class Wanted:
     def shown(self, views: Sequence[ChangeRequestView]) -> list[ChangeRequestView]:
         """They in order; of equal ones the one asked for first comes first."""
         return sorted(sorted(views, key=_asked_at), key=ORDERS[self.sort][1]) if self.sort else list(views)
+
+
+def _require(name: str, value: str, words: Sequence[str], sentence: str) -> None:
+    if value and value not in words:
+        raise invalid(name, "choice_invalid", f"{sentence}. Choose one of {listing(word for word in words if word)}")
 
 
 def _asked_at(view: ChangeRequestView) -> tuple[str, str]:

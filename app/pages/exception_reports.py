@@ -1,7 +1,7 @@
 """Exceptions: everything that is Red or Amber in a plan, or in all of mine, and why; today or on a later day."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Any, TypeVar
@@ -23,7 +23,7 @@ from app.domain.exception_reports import (
 from app.domain.markings import marks_of
 from app.domain.permissions import Act, Item
 from app.domain.plans import Choices
-from app.domain.refusals import invalid
+from app.domain.refusals import Invalid, invalid
 from app.domain.saved_views import SavedView
 from app.domain.words import CAUSE_WORDS, DelayCause, Rag, Status, ViewOf
 from app.doors.routing import NounRouter
@@ -54,6 +54,9 @@ ROWS = 50
 MOST_ROWS = 200
 LONGEST_CURSOR = 500
 
+KINDS = ("milestone", "submission")
+
+T = TypeVar("T")
 W = TypeVar("W", Rag, DelayCause)
 
 
@@ -65,6 +68,7 @@ class Wanted:
     detail: bool
     limit: int
     cursor: str | None
+    wrong_day: str = ""  # why the list is not shown for the day that was asked for, but for today
 
     @property
     def query(self) -> dict[str, str]:
@@ -89,12 +93,16 @@ class Wanted:
 
 
 async def _wanted(request: Request) -> Wanted:  # async: what only looks at the address needs no thread
-    asked = request.query_params.get
+    return _asked(request.query_params)
+
+
+def _asked(query: Mapping[str, str]) -> Wanted:
+    asked = query.get
     cursor = asked("cursor") or None
     if cursor is not None and len(cursor) > LONGEST_CURSOR:
         raise invalid("cursor", "not_a_cursor", "This cursor was not given out by this list")
     return Wanted(
-        filters=filters_of(request.query_params),
+        filters=filters_of(query),
         detail=asked("detail") == "all",
         limit=MOST_ROWS if asked("rows") == str(MOST_ROWS) else ROWS,
         cursor=cursor,
@@ -110,9 +118,9 @@ def filters_of(query: Mapping[str, str]) -> ExceptionFilters:
         theme=asked("theme") or None,
         owner=asked("owner") or None,
         organisation=asked("organisation") or None,
-        kind=asked("kind") or None,
+        kind=_one_of("kind", asked("kind", ""), KINDS) or None,
         cause=_word("cause", asked("cause", ""), DelayCause),
-        support_required=asked("support_required") == "true",
+        support_required=_one_of("support_required", asked("support_required", ""), ("true", "false")) == "true",
         turns_red=asked("turns_red") == "true",
         changed=asked("changed") or None,
         since=day_in_address("since", asked("since"), "Since") if asked("changed") else None,
@@ -120,15 +128,49 @@ def filters_of(query: Mapping[str, str]) -> ExceptionFilters:
 
 
 def _word(name: str, value: str, words: type[W]) -> W | None:
-    if not value:
-        return None
-    try:
-        return words(value)
-    except ValueError as error:
-        raise invalid(name, "choice_invalid", f"{name.capitalize()} must be one of {', '.join(words)}") from error
+    return words(value) if _one_of(name, value, tuple(words)) else None
+
+
+def _one_of(name: str, value: str, words: Collection[str]) -> str:
+    if value and value not in words:
+        label = name.replace("_", " ").capitalize()
+        raise invalid(name, "choice_invalid", f"{label} must be one of {', '.join(words)}")
+    return value
 
 
 WantedNow = Annotated[Wanted, Depends(_wanted)]
+
+
+async def _wanted_on_page(request: Request) -> Wanted:
+    """The same; a day that is none is said beside the days one can choose, above the list as it stands today."""
+    try:
+        return await _wanted(request)
+    except Invalid as error:
+        wrong = _wrong_day(error)
+        if not wrong or wants_fragment(request):
+            raise
+        query = {name: value for name, value in request.query_params.items() if name not in ("on", "turns_red")}
+        return replace(_asked(query), wrong_day=wrong)
+
+
+def _wrong_day(error: Invalid) -> str:
+    """What is wrong with the day, if nothing else is."""
+    return error.errors[0].message if {one.name for one in error.errors} == {"on"} else ""
+
+
+def _or_today(read: Callable[[Wanted], T], wanted: Wanted, request: Request) -> tuple[T, Wanted]:
+    """Read the report, and where there is none on that day, the one of today, with the reason."""
+    try:
+        return read(wanted), wanted
+    except Invalid as error:
+        wrong = _wrong_day(error)
+        if not wrong or wants_fragment(request):
+            raise
+        today = replace(wanted, filters=replace(wanted.filters, on=None, turns_red=False), wrong_day=wrong)
+        return read(today), today
+
+
+WantedOnPage = Annotated[Wanted, Depends(_wanted_on_page)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +191,21 @@ def _viewer(actor: Actor, found: CompiledReport) -> _Viewer:
 
 
 @router.get("/plans/{plan}/exceptions")
-def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedNow) -> Response:
+def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedOnPage) -> Response:
     """The exceptions of one plan."""
 
-    def read(uow: UnitOfWork) -> tuple[CompiledReport, Choices, ExceptionReport | None, tuple[SavedView, ...]]:
+    def read(
+        uow: UnitOfWork, wanted: Wanted
+    ) -> tuple[CompiledReport, Choices, ExceptionReport | None, tuple[SavedView, ...]]:
         found = compile_report(uow, slug=plan, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
         offered = choices_of(uow, found.plan.id)
         views = views_beside(uow, plan_id=found.plan.id, of=ViewOf.EXCEPTIONS)
         return found, offered, _look_ahead(uow, plan, found), views
 
-    found, offered, ahead, views = run.read(read)
+    def compiled(wanted: Wanted) -> tuple[CompiledReport, Choices, ExceptionReport | None, tuple[SavedView, ...]]:
+        return run.read(read, wanted=wanted)
+
+    (found, offered, ahead, views), wanted = _or_today(compiled, wanted, request)
     report = found.report
     frame = frame_of(run, found.plan, active="exceptions", exceptions=report.counts.total_now)
     viewer = _viewer(run.actor, found)
@@ -167,20 +214,24 @@ def show_exceptions(run: Reading, plan: str, request: Request, wanted: WantedNow
 
 
 @router.get("/exceptions")
-def show_all_exceptions(run: Reading, request: Request, wanted: WantedNow) -> Response:
+def show_all_exceptions(run: Reading, request: Request, wanted: WantedOnPage) -> Response:
     """The exceptions of every plan whose live content I may read."""
 
-    def read(uow: UnitOfWork) -> tuple[CompiledReport, tuple[SavedView, ...]]:
+    def read(uow: UnitOfWork, wanted: Wanted) -> tuple[CompiledReport, tuple[SavedView, ...]]:
         found = compile_report(uow, slug=None, filters=wanted.filters, limit=wanted.limit, cursor=wanted.cursor)
         return found, views_beside(uow, plan_id=None, of=ViewOf.EXCEPTIONS)
 
-    found, views = run.read(read)
+    def compiled(wanted: Wanted) -> tuple[CompiledReport, tuple[SavedView, ...]]:
+        return run.read(read, wanted=wanted)
+
+    (found, views), wanted = _or_today(compiled, wanted, request)
     page = _page(request, wanted, found, _viewer(run.actor, found), views, offered=None, ahead=None)
     return _rendered(request, frame_of(run), page)
 
 
 def _rendered(request: Request, frame: Frame, page: dict[str, Any]) -> Response:
-    answer = render(request, page.pop("template"), frame=frame, **page)
+    status = 422 if page["wrong_day"] else 200
+    answer = render(request, page.pop("template"), frame=frame, status=status, **page)
     if wants_fragment(request):
         # Without the empty parameters of a form in which little was chosen.
         answer.headers["HX-Push-Url"] = page["here"]
@@ -217,6 +268,7 @@ def _page(
         "groups": _groups(report, wanted, titles, viewer),
         "all_plans": offered is None,
         "detail": wanted.detail,
+        "wrong_day": wanted.wrong_day,
         "query": wanted.query,
         "address": address,
         "here": address.with_(cursor=wanted.cursor),

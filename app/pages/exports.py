@@ -39,7 +39,7 @@ from app.pages.honesty import check_in_address
 from app.pages.milestone_lists import Wanted
 from app.pages.milestone_words import link_to
 from app.pages.milestones import names_around, read_milestone
-from app.pages.plan_orders import PlanSort, plans_in_order
+from app.pages.plan_orders import plans_in_order
 from app.pages.timeline_orders import in_order, is_whole
 from app.pages.timelines import WantedNow as TimelineWanted
 from app.services import exports as services
@@ -77,7 +77,7 @@ def export_all_exceptions(run: Writing, wanted: WantedNow) -> Response:
 
 
 @router.get("/plans.csv")
-def export_plans(run: Writing, sort: PlanSort = "") -> Response:
+def export_plans(run: Writing, sort: str = "") -> Response:
     """Where each of my plans stands, in the order of the page."""
 
     def batch(_: str | None) -> tuple[Sequence[PlanSummary], None]:

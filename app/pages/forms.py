@@ -10,13 +10,14 @@ from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.datastructures import UploadFile
 
+from app.domain.days import unfit_day
 from app.domain.refusals import FieldError, Invalid, Refused, Stale, invalid
 from app.domain.typed import tidy
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 
-_YEARS = range(1900, 2200)
+_FOUR_FIGURES = 1000
 
 
 @dataclass(slots=True)
@@ -94,8 +95,11 @@ class Form:
         except (ValueError, OverflowError):
             self.add(name, "date_invalid", f"{what} must be a real date")
             return None
-        if year not in _YEARS:
+        if year < _FOUR_FIGURES:
             self.add(name, "date_invalid", f"{what} must have a year of four figures, such as 2009")
+            return None
+        if unfit := unfit_day(found, what):
+            self.add(name, "date_range", unfit)
             return None
         return found
 
@@ -165,9 +169,12 @@ def day_in_address(name: str, value: str | None, what: str) -> date | None:
     if not value:
         return None
     try:
-        return date.fromisoformat(value)
+        found = date.fromisoformat(value)
     except ValueError as error:
         raise invalid(name, "date_invalid", f"{what} must be a date such as 2009-12-17") from error
+    if unfit := unfit_day(found, what):
+        raise invalid(name, "date_range", unfit)
+    return found
 
 
 async def _submitted(request: Request, *, fields: int = 100) -> Form:

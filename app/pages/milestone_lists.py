@@ -37,7 +37,7 @@ from app.services.saved_views import views_beside
 
 router = NounRouter()
 
-ROWS = 50
+ROWS, LONGEST_WORDS = 50, 200
 
 
 class Wanted:
@@ -52,10 +52,10 @@ class Wanted:
         owner: str = "",
         organisation: str = "",
         due_before: str = "",
-        q: Annotated[str, Query(max_length=200)] = "",
+        q: str = "",
         changed: str = "",
         since: str = "",
-        sort: Annotated[str, Query(max_length=20)] = "",
+        sort: str = "",
         cursor: Annotated[str | None, Query(max_length=500)] = None,
     ) -> None:
         given = {
@@ -74,6 +74,8 @@ class Wanted:
         given.pop("sort", None)
         if given.get("rag") and given["rag"] not in tuple(Rag):
             raise invalid("rag", "choice_invalid", f"Colour must be one of {listing(Rag)}")
+        if len(given.get("q", "")) > LONGEST_WORDS:
+            raise invalid("q", "too_long", f"Use at most {LONGEST_WORDS} characters to look for a milestone")
         return MilestoneFilters(
             **{**given, "rag": Rag(given["rag"]) if given.get("rag") else None},  # type: ignore[arg-type]
             due_before=day_in_address("due_before", due_before, "Due before"),

@@ -2,15 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Annotated, Any
-
-from fastapi import Query
+from typing import Any
 
 from app.domain.plans import PlanSummary
 from app.domain.refusals import invalid
 from app.pages.wording import listing
-
-PlanSort = Annotated[str, Query(max_length=20)]
 
 
 def plans_in_order(plans: Sequence[PlanSummary], sort: str) -> list[PlanSummary]:

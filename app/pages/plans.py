@@ -20,7 +20,7 @@ from app.doors.routing import NounRouter
 from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, day_in_address, filled, see_other, settle
 from app.pages.frames import frame_of
-from app.pages.plan_orders import PLAN_ORDERS, PlanSort, plans_in_order
+from app.pages.plan_orders import PLAN_ORDERS, plans_in_order
 from app.pages.submission_words import followed_note, in_time_note, share
 from app.pages.templating import render
 from app.pages.wording import RAG_TITLES, STATUS_TITLES, address_of, short
@@ -53,7 +53,7 @@ def start() -> Response:
 
 
 @router.get("/plans")
-def show_plans(run: Reading, request: Request, sort: PlanSort = "") -> Response:
+def show_plans(run: Reading, request: Request, sort: str = "") -> Response:
     """Every plan I have to do with, a row each."""
     plans = plans_in_order(run.read(services.list_plans), sort)
     live = [summary for summary in plans if summary.plan.reads_live and summary.plan.state is not PlanState.DRAFT]

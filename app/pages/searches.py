@@ -1,8 +1,6 @@
 """Search: in one plan, or in all of mine."""
 
-from typing import Annotated
-
-from fastapi import Query, Request
+from fastapi import Request
 from fastapi.responses import Response
 from markupsafe import Markup
 
@@ -20,17 +18,15 @@ from app.services import searches as services
 
 router = NounRouter()
 
-Asked = Annotated[str, Query(max_length=500)]
-
 
 @router.get("/plans/{plan}/search")
-def search_plan(run: Reading, plan: str, request: Request, q: Asked = "") -> Response:
+def search_plan(run: Reading, plan: str, request: Request, q: str = "") -> Response:
     """What has the words, in one plan."""
     return _page(run, request, plan, q.strip())
 
 
 @router.get("/search")
-def search_all(run: Reading, request: Request, q: Asked = "") -> Response:
+def search_all(run: Reading, request: Request, q: str = "") -> Response:
     """What has the words, in all plans whose live content I may read."""
     return _page(run, request, None, q.strip())
 
@@ -52,7 +48,7 @@ def _page(run: PageRunner, request: Request, slug: str | None, asked: str) -> Re
         "searches/page.html",
         frame=frame_of(run, plan, active="search"),
         status=422 if problem and asked else 200,
-        asked=asked,
+        asked=asked[: rules.LONGEST],
         problem=problem if asked else "",
         found=found,
         least=rules.LEAST,

@@ -17,7 +17,13 @@ from app.db import UnitOfWork
 from app.domain import exception_reports as rules
 from app.domain import permissions
 from app.domain.days import instant_for, start_of_day
-from app.domain.exception_reports import ExceptionCounts, ExceptionFilters, ExceptionItem, ExceptionReport
+from app.domain.exception_reports import (
+    ExceptionCounts,
+    ExceptionFilters,
+    ExceptionItem,
+    ExceptionReport,
+    unmet_look_ahead,
+)
 from app.domain.plan_changes import Change, unmet_since
 from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag
@@ -180,10 +186,9 @@ def _question(uow: UnitOfWork, heads: list[Any], filters: ExceptionFilters, *, o
 
 def _question_about(uow: UnitOfWork, plans: list[str], filters: ExceptionFilters, *, one_plan: bool) -> _Question:
     on = filters.on or uow.today
-    if on < uow.today:
-        raise invalid(
-            "on", "date_in_past", "The report shows today or a later day. Published reports show earlier ones"
-        )
+    unmet = unmet_look_ahead(on, today=uow.today)
+    if unmet:
+        raise invalid("on", *unmet)
     open_plans = [plan for plan in plans if permissions.may_know_all(uow.actor, plan)]
     shape = Shape(
         one_plan=one_plan,

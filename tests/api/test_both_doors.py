@@ -1,12 +1,14 @@
 """What is done through one door is seen, and judged alike, through the other."""
 
 import html
+from datetime import timedelta
 
 from starlette.testclient import TestClient
 
 from app.domain.milestones import MilestoneView
 from tests.api.conftest import Api, codes, made, problem, shown
 from tests.house import House
+from tests.pages.markup import read
 
 
 def _page(view: MilestoneView) -> str:
@@ -105,3 +107,39 @@ def test_a_milestone_leaves_a_draft_through_both_doors(sqlite_api: Api) -> None:
     assert "It was removed from the draft" in browser.get(page).text
     approved = api.world.milestone()
     assert codes(api.post(f"/milestones/{approved.row.id}/removal", json={"reason": "No"})) == ["plan_approved"]
+
+
+def test_what_no_list_can_be_asked_for_is_said_by_both_doors_in_a_sentence(sqlite_api: Api) -> None:
+    browser, plan = _browser(sqlite_api, "petra"), "/plans/safeguarding-plan"
+    late, long = "The date must be from 1 January 1900 to 31 December 2199", "x" * 5_000
+    for address, asked, shown_on_page, told in (
+        ("exceptions", {"on": "9999-12-31"}, late.replace("date", "day"), late),
+        ("exceptions", {"on": "1999-12-31"}, "The report shows today or a later day", "today or a later day"),
+        ("exceptions", {"kind": "zzz"}, "Kind must be one of milestone, submission", "Choose"),
+        ("exceptions", {"support_required": "zzz"}, "Support required must be one of true, false", "true or false"),
+        ("change-requests", {"state": "zzz"}, "There is no such state of a change request. Choose one of", "Choose"),
+        ("change-requests", {"kind": "zzz"}, "There is no such kind of change request. Choose one of due", "Choose"),
+        ("milestones", {"due_before": "9999-12-31"}, late.replace("The date", "Due before"), late),
+        ("milestones", {"q": long}, "Use at most 200 characters to look for a milestone", "Use at most 200 characters"),
+        ("search", {"q": long}, "Search for 100 characters or fewer", "Search for 100 characters or fewer"),
+        ("audit-events", {"cursor": "zzz"}, "This cursor was not given out by this list", "not given out by this list"),
+    ):
+        said = problem(sqlite_api.get(f"{plan}/{address}", params=asked), 422)["errors"]
+        assert [(error["pointer"], told in error["message"]) for error in said] == [(f"/{next(iter(asked))}", True)]
+        page = browser.get(f"{plan}/{address}", params=asked)
+        assert (page.status_code, shown_on_page in page.text) == (422, True), (address, asked)
+        assert "String should" not in page.text
+
+
+def test_a_day_that_is_none_is_said_above_the_list_as_it_stands_today(sqlite_api: Api) -> None:
+    view = sqlite_api.world.milestone(start_date=None, due_date=sqlite_api.world.clock.today - timedelta(days=1))
+    browser = _browser(sqlite_api, "petra")
+    for address in ("/plans/safeguarding-plan/exceptions", "/exceptions"):
+        for day in ("9999-12-31", "1999-12-31", "soon"):
+            page = browser.get(address, params={"on": day, "rag": "red"})
+            parsed = read(page.text)
+            assert (page.status_code, parsed.problems()) == (422, [])
+            assert "#switch" in parsed.links()
+            assert "This is the list as it stands today" in parsed.text
+            assert view.row.ref in parsed.text
+        assert browser.get(f"{address}.csv", params={"on": "9999-12-31"}).status_code == 422
