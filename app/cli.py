@@ -34,7 +34,7 @@ from app.domain.refusals import Refused, Unavailable, WaymarkError
 from app.domain.words import Door
 from app.migrations import triggers
 from app.scanner import Scanner
-from app.services import audit_events, evidence_files, jobs, keys, people, seeds
+from app.services import audit_events, evidence_files, jobs, keys, people, personal_data, seeds
 from app.services.people import ORGANISATION_KINDS
 from app.services.scans import Scanned
 from app.services.seeds_format import BadSeeds
@@ -195,6 +195,19 @@ def list_organisations() -> None:
     with _ready() as waymark:
         for organisation in waymark.read(people.list_organisations):
             print(f"{organisation.slug}\t{organisation.name}")
+
+
+@organisation_commands.command("case-numbers")
+def set_case_numbers(
+    slug: Annotated[str, typer.Argument(metavar="SLUG", help="The organisation, as `organisation list` says.")],
+    pattern: Annotated[
+        str, typer.Argument(metavar="PATTERN", help="Such as LCS-######: # a digit, @ a letter. Empty: none.")
+    ],
+) -> None:
+    """Set how an organisation writes its case numbers, which uploads are then searched for."""
+    with _ready() as waymark:
+        waymark.write(personal_data.set_case_pattern, organisation=slug, pattern=pattern)
+    _tell(f"Uploads are searched for case numbers written {pattern}." if pattern.strip() else "No pattern is set.")
 
 
 @person_commands.command("add")

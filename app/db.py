@@ -340,7 +340,7 @@ def record_refusal(uow: UnitOfWork, refused: Refused) -> None:
         item_id=refused.item_id,
         item_ref=_ref_of(uow, refused),
         milestone_id=refused.item_id if refused.item_kind == "milestone" else None,
-        facts={"reasons": list(refused.codes)},
+        facts={"reasons": list(dict.fromkeys(refused.codes))},
     )
 
 

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from app.domain.files import MAX_FILE_BYTES, MEGABYTE
+from app.domain.personal_data import Search
 from app.domain.refusals import TooLarge, Unavailable
 
 if TYPE_CHECKING:
@@ -206,6 +207,7 @@ class IncomingFile:
     sha256: str
     size: int
     upload: Upload = field(repr=False)
+    search: Search | None = None
 
     def keep(self) -> Stored:
         """See `Upload.keep`."""

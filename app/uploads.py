@@ -20,7 +20,9 @@ from anyio.to_thread import run_sync
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from app.document_search import search_file
 from app.domain.files import MAX_BODY_BYTES, MAX_FILE_BYTES, MEGABYTE, safe_file_name
+from app.domain.personal_data import Search, Terms
 from app.domain.refusals import Malformed, TooLarge, UnsupportedContent, invalid
 from app.file_types import check_content, check_file_name
 from app.storage import BATCH_BYTES, IncomingFile, Storage, Stored, Upload
@@ -29,17 +31,23 @@ MAX_FIELDS = 100
 MAX_FIELD_BYTES = 200_000
 MAX_FIELDS_BYTES = MEGABYTE
 FILE_THREADS = 4
+SEARCHES = 2
 
 _limiter: RunVar[anyio.CapacityLimiter] = RunVar("waymark_file_threads")
+_searches: RunVar[anyio.CapacityLimiter] = RunVar("waymark_searches")
 
 
 def file_threads() -> anyio.CapacityLimiter:
     """The places for threads that read and write files: their own, so that a slow disk holds up no database work."""
+    return _places(_limiter, FILE_THREADS)
+
+
+def _places(kept: RunVar[anyio.CapacityLimiter], number: int) -> anyio.CapacityLimiter:
     try:
-        return _limiter.get()
+        return kept.get()
     except LookupError:
-        limiter = anyio.CapacityLimiter(FILE_THREADS)
-        _limiter.set(limiter)
+        limiter = anyio.CapacityLimiter(number)
+        kept.set(limiter)
         return limiter
 
 
@@ -86,6 +94,7 @@ async def receive_upload(
     headers: Mapping[str, str],
     storage: Storage,
     *,
+    terms: Terms | None = None,
     file_field: str = "file",
     max_file: int = MAX_FILE_BYTES,
     max_body: int = MAX_BODY_BYTES,
@@ -96,6 +105,7 @@ async def receive_upload(
     Inside the block the form is complete and the file's content agrees with its name. Keep the file there, once
     nothing stands against it (`form.file.keep()` in the service, just before the row); leaving the block discards
     what was not kept, whatever went wrong: a cut-off upload, a refusal, a cancelled request.
+    With `terms` the file has been searched for personal data; what was found is for the service to judge.
     `headers` must find `content-type` and `content-length` by their lower-case names. A page that shows its form again
     hands in the form to fill (`into`): it holds the fields that had arrived when something was raised.
 
@@ -106,6 +116,7 @@ async def receive_upload(
     receiver = _Receiver(
         boundary=_boundary(headers.get("content-type", "")),
         storage=storage,
+        terms=terms,
         file_field=file_field,
         max_file=max_file,
         max_body=max_body,
@@ -159,12 +170,14 @@ class _Receiver:
         *,
         boundary: bytes,
         storage: Storage,
+        terms: Terms | None,
         file_field: str,
         max_file: int,
         max_body: int,
         form: ReceivedForm | None = None,
     ) -> None:
         self._storage = storage
+        self._terms = terms
         self._file_field = file_field
         self._max_file = max_file
         self._max_body = max_body
@@ -252,7 +265,14 @@ class _Receiver:
             sha256=self._upload.sha256,
             size=self._upload.size,
             upload=self._upload,
+            search=await self._searched(part.file_name, self._upload),
         )
+
+    async def _searched(self, file_name: str, upload: Upload) -> Search | None:
+        if self._terms is None:
+            return None
+        search = partial(search_file, upload.reader(), check_file_name(file_name).name, self._terms)
+        return await run_sync(search, limiter=_places(_searches, SEARCHES))
 
     # What the parser calls, in this order for each part.
 

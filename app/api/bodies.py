@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.days import unfit_day
 from app.domain.milestones import TEXT_LIMIT, TITLE_LIMIT
+from app.domain.words import PersonalData
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -55,6 +56,19 @@ ShortText = Annotated[str, stripped, StringConstraints(max_length=TITLE_LIMIT), 
 Said = Annotated[str, stripped, StringConstraints(min_length=1, max_length=TEXT_LIMIT), storably]
 LongText = Annotated[str, stripped, StringConstraints(max_length=TEXT_LIMIT), storably]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
+
+# Whose personal data is in a file, and that what was found in it has been looked at.
+PersonalDataDeclared = Annotated[
+    list[PersonalData],
+    Field(max_length=5, description="Whose personal data is in it; `none` stands alone. May be given several times"),
+]
+FindingsChecked = Annotated[
+    bool,
+    Field(
+        description="You have looked at what was found (409 `personal_data_found`): then `personal_data=none` says"
+        " that it is none"
+    ),
+]
 
 # A field that is refused here because it is changed elsewhere; not in the documentation.
 Elsewhere = Annotated[Any, SkipJsonSchema()]

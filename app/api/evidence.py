@@ -13,7 +13,20 @@ from typing_extensions import TypedDict
 
 from app.api import answers, problems, shapes
 from app.api.answers import EvidenceId, MilestoneId, Page
-from app.api.bodies import Body, Day, Key, Line, LongText, Said, from_form, storably, stripped, whole
+from app.api.bodies import (
+    Body,
+    Day,
+    FindingsChecked,
+    Key,
+    Line,
+    LongText,
+    PersonalDataDeclared,
+    Said,
+    from_form,
+    storably,
+    stripped,
+    whole,
+)
 from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
 from app.api.problems import is_json
 from app.api.receiving import read_json, takes_file, with_body
@@ -21,12 +34,15 @@ from app.api.shapes import Listing, Organisation, exactly
 from app.domain.evidence import EvidenceView, LinkView, SubmissionView
 from app.domain.files import KINDS, content_disposition, repr_digest
 from app.domain.milestones import MilestoneKey, OrganisationRef
+from app.domain.personal_data import Found, Looked, how_far
+from app.domain.personal_data import Search as FileSearch
 from app.domain.refusals import Unavailable, invalid
 from app.domain.submissions import notice
-from app.domain.words import EvidenceKind, Marking, ReviewOutcome, SubmissionState
+from app.domain.words import EvidenceKind, Marking, PersonalData, ReviewOutcome, SubmissionState
 from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.services import evidence as services
+from app.services.personal_data import unit_of
 from app.storage import MissingFile, Opened
 from app.uploads import file_threads, receive_upload
 
@@ -61,6 +77,24 @@ class Receipt(TypedDict):
 
 
 @exactly
+class FindingOf(TypedDict):
+    """So many of one kind on one page, sheet or slide; null where the kind of file has none. Never which."""
+
+    kind: Found
+    count: int
+    page: int | None
+
+
+@exactly
+class Search(TypedDict):
+    """What the search of a file for personal data came to. `detail` says how far it got, and why not further."""
+
+    state: Looked
+    detail: str
+    findings: list[FindingOf]
+
+
+@exactly
 class Evidence(TypedDict):
     """An item of the evidence log. `link` is there for a link, `statement` for a statement, `external_ref` where the
     sender gave one.
@@ -86,6 +120,8 @@ class Evidence(TypedDict):
     state: str
     links: list[Link]
     submission: Receipt | None
+    personal_data: list[PersonalData]
+    search: NotRequired[Search]
     version: str
 
 
@@ -109,6 +145,7 @@ def evidence(view: EvidenceView) -> Evidence:
         "state": view.state,
         "links": [_link(link) for link in view.links],
         "submission": _submission(view.submission) if view.submission else None,
+        "personal_data": list(view.personal_data),
         "version": view.version,
     }
     if view.link is not None:
@@ -117,7 +154,17 @@ def evidence(view: EvidenceView) -> Evidence:
         given["statement"] = view.statement
     if view.external_ref is not None:
         given["external_ref"] = view.external_ref
+    if view.search is not None:
+        given["search"] = _search(view.search, unit_of(view.file_name))
     return given
+
+
+def _search(found: FileSearch, unit: str) -> Search:
+    return {
+        "state": found.state,
+        "detail": how_far(found, unit),
+        "findings": [{"kind": one.kind, "count": one.count, "page": one.page} for one in found.findings],
+    }
 
 
 def _link(view: LinkView) -> Link:
@@ -177,12 +224,14 @@ class _About(Body):
     marking: Marking = Marking.OFFICIAL
     external_ref: _ExternalRef | None = Field(default=None, description="Your own reference")
     shared_with: list[Key] = Field(default=[], max_length=50, description="Slugs of organisations that may open it")
+    personal_data: PersonalDataDeclared = Field(default=[])
 
 
 class EvidenceFile(_About):
     """A file, with what is said about it."""
 
     title: Line
+    findings_checked: FindingsChecked = False
 
 
 class NewEvidence(_About):
@@ -241,21 +290,24 @@ def list_evidence(run: Reading, milestone_id: MilestoneId, page: Page) -> Respon
 )
 async def attach_evidence(run: Receiving, request: Request, milestone_id: MilestoneId) -> Response:
     """Attach a file (a form with `file`), a link or a statement, or link an item that is in the plan's log already.
-    What comes from outside the lead organisation gets a receipt in `submission`.
+    What comes from outside the lead organisation gets a receipt in `submission`. A file that looks as if it holds
+    personal data is refused, `personal_data_found`, until `personal_data` says which.
     """
     key = MilestoneKey(id=milestone_id)
-    await run.read(services.check_attach, milestone=key)
+    terms = await run.read(services.check_attach, milestone=key)
     if is_json(request.headers.get("content-type", "")):
         body, sent = await read_json(request, NewEvidence)
         return await _attach_without_file(run, key, body, fingerprint=body_fingerprint(sent))
-    async with receive_upload(request.stream(), request.headers, run.storage) as received:
+    async with receive_upload(request.stream(), request.headers, run.storage, terms=terms) as received:
         file = received.required_file()
         form = from_form(EvidenceFile, received.fields)
+        facts = form.facts()
+        looked_at = facts.pop("findings_checked")
         return await run.write(
             keeping(file, services.attach_evidence),
             milestone=key,
-            upload=upload_of(file, run.settings),
-            **form.facts(),
+            upload=upload_of(file, run.settings, looked_at=looked_at),
+            **facts,
             if_match=run.if_match,
             respond=_receipt(run.front_door),
             fingerprint=received.fingerprint(),

@@ -11,7 +11,21 @@ from typing_extensions import TypedDict
 
 from app.api import answers, shapes
 from app.api.answers import MilestoneId, Paging, PlanSlug, knows_names_only
-from app.api.bodies import Body, Day, Elsewhere, Key, Line, LongText, Nothing, Place, Said, absent, from_form
+from app.api.bodies import (
+    Body,
+    Day,
+    Elsewhere,
+    FindingsChecked,
+    Key,
+    Line,
+    LongText,
+    Nothing,
+    PersonalDataDeclared,
+    Place,
+    Said,
+    absent,
+    from_form,
+)
 from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
 from app.api.problems import is_json
 from app.api.receiving import read_json, takes_file, with_body
@@ -258,6 +272,8 @@ class CompletionWithFile(Completion):
     """The same as a form, which may carry the evidence."""
 
     title: Line | None = Field(default=None, description="Of the evidence; without one, the file's name")
+    personal_data: PersonalDataDeclared = Field(default=[])
+    findings_checked: FindingsChecked = False
 
 
 class Removal(Body):
@@ -397,26 +413,29 @@ def start(run: Writing, milestone_id: MilestoneId, body: Nothing | None = None) 
 async def report_completed(run: Receiving, request: Request, milestone_id: MilestoneId) -> Response:
     """Report the work done, as JSON, or as a form that may carry the evidence in `file`."""
     key = MilestoneKey(id=milestone_id)
-    await run.read(check_complete, milestone=key)
+    terms = await run.read(check_complete, milestone=key)
     if is_json(request.headers.get("content-type", "")):
         body, sent = await read_json(request, Completion)
         return await _complete(run, key, body, fingerprint=body_fingerprint(sent))
-    async with receive_upload(request.stream(), request.headers, run.storage) as received:
+    async with receive_upload(request.stream(), request.headers, run.storage, terms=terms) as received:
         form = from_form(CompletionWithFile, received.fields)
-        return await _complete(run, key, form, fingerprint=received.fingerprint(), title=form.title, file=received.file)
+        about = {"title": form.title, "personal_data": form.personal_data}
+        upload = upload_of(received.file, run.settings, looked_at=form.findings_checked)
+        return await _complete(
+            run, key, form, fingerprint=received.fingerprint(), file=received.file, upload=upload, **about
+        )
 
 
 async def _complete(
-    run: Receiving, key: MilestoneKey, body: Completion, *, fingerprint: str, title: str | None = None,
-    file: IncomingFile | None = None,
+    run: Receiving, key: MilestoneKey, body: Completion, *, fingerprint: str, file: IncomingFile | None = None,
+    **about: Any,
 ) -> Response:  # fmt: skip
     return await run.write(
         keeping(file, services.report_completed),
         milestone=key,
         completed_date=body.completed_date,
         narrative=body.narrative,
-        upload=upload_of(file, run.settings),
-        title=title,
+        **about,
         if_match=run.if_match,
         respond=moved_on,
         fingerprint=fingerprint,

@@ -190,7 +190,7 @@ def _who_may(error: Forbidden) -> _Extension:
 
 
 def _reasons(error: Refused) -> _Extension:
-    return {"reasons": [{"code": why.code, "message": why.message} for why in error.reasons]}, {}
+    return {"reasons": [{"code": why.code, "message": why.message, **why.extra} for why in error.reasons]}, {}
 
 
 def _version(error: Stale) -> _Extension:

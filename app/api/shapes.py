@@ -72,10 +72,15 @@ class Evidenced(TypedDict):
 
 @exactly
 class Need(TypedDict):
-    """One thing that stands in the way, and what would satisfy it."""
+    """One thing that stands in the way, and what would satisfy it. `personal_data_found` says how many (`count`) of
+    what (`kind`) were found on which `page`, sheet or slide: null where there are none, or for all further ones.
+    """
 
     code: str
     message: str
+    kind: NotRequired[str]
+    count: NotRequired[int]
+    page: NotRequired[int | None]
 
 
 def organisation(found: OrganisationRef) -> Organisation:

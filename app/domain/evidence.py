@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from app.domain.personal_data import Search
 from app.domain.refusals import Reason
 from app.domain.words import (
     EvidenceForm,
@@ -253,7 +254,9 @@ def restriction_from_stored(stored: str | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that is already safe in the store, waiting for its row. `to_scan`: it counts once it has been scanned."""
+    """A file that is already safe in the store, waiting for its row. `to_scan`: it counts once it has been scanned.
+    `search`: what the search for personal data came to; `looked_at`: its sender has seen what was found.
+    """
 
     file_name: str
     content_type: str
@@ -261,6 +264,8 @@ class Upload:
     sha256: str
     storage_name: str
     to_scan: bool = False
+    search: Search | None = None
+    looked_at: bool = False
 
 
 # What services hand to the doors.
@@ -329,6 +334,8 @@ class EvidenceView:
     may_withdraw: bool
     may_review: bool
     version: str
+    personal_data: tuple[PersonalData, ...] = ()
+    search: Search | None = None
 
     @property
     def may_download(self) -> bool:

@@ -5,16 +5,21 @@ from typing import Any, TypeVar
 
 from app.db import UnitOfWork
 from app.domain.evidence import Upload
+from app.doors.held_files import ReceivedFile
 from app.settings import Settings
-from app.storage import IncomingFile, name_of
+from app.storage import name_of
 
 T = TypeVar("T")
 
 
-def upload_of(file: IncomingFile | None, settings: Settings) -> Upload | None:
-    """A received file as services take it. It has its name in the store once it is kept."""
+def upload_of(file: ReceivedFile | None, settings: Settings, *, looked_at: bool = False) -> Upload | None:
+    """A received file as services take it. It has its name in the store once it is kept. `looked_at`: its sender has
+    seen what the search for personal data found.
+    """
     if file is None:
         return None
+    if file.search is None:
+        raise AssertionError("every door has what it receives searched: receive_upload(…, terms=…)")
     return Upload(
         file_name=file.file_name,
         content_type=file.content_type,
@@ -22,10 +27,12 @@ def upload_of(file: IncomingFile | None, settings: Settings) -> Upload | None:
         sha256=file.sha256,
         storage_name=name_of(file.sha256),
         to_scan=settings.scans,
+        search=file.search,
+        looked_at=looked_at,
     )
 
 
-def keeping(file: IncomingFile | None, use_case: Callable[..., T]) -> Callable[..., T]:
+def keeping(file: ReceivedFile | None, use_case: Callable[..., T]) -> Callable[..., T]:
     """A use case that keeps the file once nothing stands against it any more, and before its row is committed:
     whatever is refused leaves no file, and there is no row without one.
     """

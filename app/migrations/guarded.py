@@ -43,7 +43,7 @@ TABLES = (
         (("id",), ("plan_id", "ref"), ("first_version_id", "version_number")),
         stands=(
             *("id", "plan_id", "ref", "door", "received_at", "provided_by", "provided_by_key", "organisation_id"),
-            *("form", "sha256", "storage_name", "size"),
+            *("form", "sha256", "storage_name", "size", "search"),
             *("restricted_to", "first_version_id", "version_number", "supersedes_id"),
         ),
     ),

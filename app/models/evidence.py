@@ -98,6 +98,8 @@ class Evidence(SQLModel, table=True):
     first_version_id: str | None = id_field(nullable=True)
     version_number: int = Field(default=1, nullable=False, sa_column_kwargs={"server_default": "1"})
     supersedes_id: str | None = id_field(nullable=True)
+    # What its file's search for personal data came to: kind, count and page (app/domain/personal_data.py, `Search`).
+    search: str | None = Field(default=None, nullable=True)
 
 
 class EvidenceShare(SQLModel, table=True):

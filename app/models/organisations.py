@@ -15,6 +15,8 @@ class Organisation(SQLModel, table=True):
     name: str = text_field(200)
     kind: str = text_field(20)
     created_at: datetime = moment(nullable=False)
+    # How it writes its case numbers, `LCS-######` (app/domain/personal_data.py). NULL: nobody looks for them.
+    case_pattern: str | None = text_field(40, nullable=True)
 
 
 class Person(SQLModel, table=True):

@@ -7,9 +7,11 @@ from app.db import UnitOfWork
 from app.domain.evidence import EvidenceView
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE, content_disposition, repr_digest
 from app.domain.milestones import MilestoneKey, MilestoneView
+from app.domain.personal_data import how_far, lines
 from app.domain.plans import Choices, PlanView
 from app.domain.refusals import Forbidden, NotFound
 from app.domain.words import EvidenceKind, Marking, ReviewOutcome
+from app.doors.held_files import HeldFile, ReceivedFile
 from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
@@ -25,11 +27,11 @@ from app.pages.milestones import (
     show_milestone_page,
 )
 from app.pages.templating import render, wants_fragment
-from app.pages.uploading import UPLOAD_BODY, received
-from app.pages.wording import EVIDENCE_KIND_WORDS
+from app.pages.uploading import UPLOAD_BODY, declared, received
+from app.pages.wording import EVIDENCE_KIND_WORDS, PERSONAL_DATA_WORDS
 from app.services import evidence as services
+from app.services.personal_data import unit_of
 from app.services.plans import choices, get_plan
-from app.storage import IncomingFile
 
 router = NounRouter()
 
@@ -56,12 +58,14 @@ def new_evidence(run: Reading, plan: str, ref: str, request: Request) -> Respons
 async def attach_evidence(run: Receiving, plan: str, ref: str, request: Request) -> Response:
     """Attach a file, a link or a statement to a milestone's evidence log."""
     key = MilestoneKey(plan=plan, ref=ref)
-    await run.read(services.check_attach, milestone=key)
+    terms = await run.read(services.check_attach, milestone=key)
 
-    async def change(form: Form, file: IncomingFile | None) -> Response:
+    async def change(form: Form, file: ReceivedFile | None) -> Response:
+        if isinstance(file, HeldFile) and form.text("form") not in ("", "file"):
+            file = form.held = None
         facts = _facts(form, has_file=file is not None)
         form.check()
-        upload = upload_of(file, run.settings)
+        upload = upload_of(file, run.settings, looked_at=form.held is not None)
         item = await run.write(keeping(file, services.attach_evidence), milestone=key, upload=upload, **facts)
         return see_other(f"{address_of(plan, ref)}#{item.ref}")
 
@@ -69,7 +73,7 @@ async def attach_evidence(run: Receiving, plan: str, ref: str, request: Request)
         view, plan_view, offered = await run.read(_read_for_attaching, plan=plan, ref=ref)
         return _attach_page(run, request, view, plan_view, offered, form, status=status)
 
-    return await received(run, request, change, again=again)
+    return await received(run, request, change, again=again, terms=terms)
 
 
 def _facts(form: Form, *, has_file: bool) -> dict[str, object]:
@@ -88,6 +92,7 @@ def _facts(form: Form, *, has_file: bool) -> dict[str, object]:
         "effective_to": form.day("effective_to", "The last day it is valid"),
         "marking": form.choice("marking", Marking) or Marking.OFFICIAL,
         "shared_with": form.all("shared_with"),
+        "personal_data": declared(form),
     }
 
 
@@ -127,6 +132,12 @@ def show_evidence(run: Reading, evidence: str, request: Request) -> Response:
         links=[(link, logged(item, link)) for link in item.links],
         kind=EVIDENCE_KIND_WORDS[item.kind],
         scan=SCANS[item.scan],
+        declared=[PERSONAL_DATA_WORDS[word] for word in item.personal_data],
+        search=item.search
+        and {
+            "lines": lines(item.search, unit := unit_of(item.file_name)),
+            "how_far": how_far(item.search, unit),
+        },
     )
 
 

@@ -13,6 +13,7 @@ from starlette.datastructures import UploadFile
 from app.domain.days import unfit_day
 from app.domain.refusals import FieldError, Invalid, Refused, Stale, invalid
 from app.domain.typed import tidy
+from app.doors.held_files import HeldFile
 
 T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
@@ -22,7 +23,8 @@ _FOUR_FIGURES = 1000
 
 @dataclass(slots=True)
 class Form:
-    """The values of a form as typed, and what stands against them. A fresh form has neither.
+    """The values of a form as typed, and what stands against them. A fresh form has neither. `held`: the file that
+    came with it and is kept while its sender answers.
 
     A date is three fields, `name-day`, `name-month` and `name-year`, as in GOV.UK's date input. `prefix` goes before
     the ids of the fields where a page has the same form several times.
@@ -33,6 +35,7 @@ class Form:
     refused: Refused | None = None
     stale: Stale | None = None
     prefix: str = ""
+    held: HeldFile | None = None
     _dates: set[str] = field(default_factory=set)
 
     # What templates ask.

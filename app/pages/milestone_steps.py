@@ -9,17 +9,17 @@ from fastapi.responses import Response
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneView
 from app.domain.plans import PlanView
+from app.doors.held_files import ReceivedFile
 from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
 from app.pages.forms import Form, Submitted, see_other, settle
 from app.pages.milestones import address_of, read_milestone, require_offer, show_form, show_milestone_page
 from app.pages.templating import wants_fragment
-from app.pages.uploading import UPLOAD_BODY, received
+from app.pages.uploading import UPLOAD_BODY, declared, received
 from app.services import baselines
 from app.services import milestones as services
 from app.services.evidence import check_complete
-from app.storage import IncomingFile
 
 router = NounRouter()
 
@@ -255,13 +255,14 @@ def ask_completion(run: Reading, plan: str, ref: str, request: Request) -> Respo
 async def report_completed(run: Receiving, plan: str, ref: str, request: Request) -> Response:
     """Report a milestone completed; a file that comes with it goes into the evidence log."""
     key = MilestoneKey(plan=plan, ref=ref)
-    await run.read(check_complete, milestone=key)
+    terms = await run.read(check_complete, milestone=key)
 
-    async def change(form: Form, file: IncomingFile | None) -> Response:
+    async def change(form: Form, file: ReceivedFile | None) -> Response:
         narrative = form.required("narrative", "Enter what was done")
         completed = form.day("completed_date", "The completed date")
         if completed is None and form.error("completed_date") is None:
             form.add("completed_date", "required", "Enter the day the work was finished")
+        said = declared(form)
         form.check()
         await run.write(
             keeping(file, services.report_completed),
@@ -269,7 +270,8 @@ async def report_completed(run: Receiving, plan: str, ref: str, request: Request
             completed_date=completed,
             narrative=narrative,
             title=form.optional("title"),
-            upload=upload_of(file, run.settings),
+            upload=upload_of(file, run.settings, looked_at=form.held is not None),
+            personal_data=said,
         )
         return see_other(address_of(plan, ref))
 
@@ -277,7 +279,7 @@ async def report_completed(run: Receiving, plan: str, ref: str, request: Request
         view, plan_view = await run.read(read_milestone, plan=plan, ref=ref)
         return _completion_page(run, request, view, plan_view, form, status=status)
 
-    return await received(run, request, change, again=again)
+    return await received(run, request, change, again=again, terms=terms)
 
 
 def _completion_page(

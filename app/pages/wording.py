@@ -6,7 +6,16 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from app.domain.days import day_count, long_date, short_date, span_words, times_words
-from app.domain.words import OPEN_STATUSES, CancellationGround, DateSetter, EvidenceKind, EvidenceState, Rag, Status
+from app.domain.words import (
+    OPEN_STATUSES,
+    CancellationGround,
+    DateSetter,
+    EvidenceKind,
+    EvidenceState,
+    PersonalData,
+    Rag,
+    Status,
+)
 
 
 @lru_cache(maxsize=4096)
@@ -27,6 +36,13 @@ STATUS_TITLES = {
 _PLACES = {"milestone": "milestones", "submission": "inbox"}
 
 RAG_TITLES = {Rag.RED: "Red", Rag.AMBER: "Amber", Rag.GREEN: "Green"}
+PERSONAL_DATA_WORDS = {
+    PersonalData.STAFF: "Staff",
+    PersonalData.SERVICE_USER: "Children, families or other people who use services",
+    PersonalData.SPECIAL_CATEGORY: "Health, ethnicity, religion or another special category",
+    PersonalData.CRIMINAL_OFFENCE: "Criminal offences or allegations",
+    PersonalData.NONE: "None",
+}
 GROUND_WORDS = {
     CancellationGround.NO_LONGER_NEEDED: "It is no longer needed",
     CancellationGround.REPLACED: "Another milestone replaces it",

@@ -13,14 +13,24 @@ from app.domain import permissions
 from app.domain.evidence import EvidenceView, LinkedEvidence, Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
+from app.domain.personal_data import Terms
 from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale, refuse
 from app.domain.submissions import MISDIRECTED_TITLE
-from app.domain.words import EvidenceKind, Marking, PlanState, ReviewOutcome, SubmissionState, TriagedThrough
+from app.domain.words import (
+    EvidenceKind,
+    Marking,
+    PersonalData,
+    PlanState,
+    ReviewOutcome,
+    SubmissionState,
+    TriagedThrough,
+)
 from app.models import Evidence, EvidenceLink, Submission
 from app.services import access_log, settling
 from app.services.cases import Case, affected_cases, open_case, read_case
 from app.services.evidence_intake import Offer, link, refuse_unless_open, take_in
 from app.services.evidence_views import evidence_of, find_evidence, views_of
+from app.services.personal_data import search_terms
 from app.services.triage import end_wait, settle_afresh
 from app.services.writing import Checks
 
@@ -38,16 +48,18 @@ class EvidenceContent:
     sha256: str
 
 
-def check_attach(uow: UnitOfWork, *, milestone: MilestoneKey) -> None:
-    """Before a body is read: whether this actor may attach to this milestone at all."""
+def check_attach(uow: UnitOfWork, *, milestone: MilestoneKey) -> Terms:
+    """Before a body is read: whether this actor may attach to this milestone, and what a file is searched for."""
     case = read_case(uow, milestone)
     permissions.require(uow.actor, Act.ATTACH, case.item)
+    return search_terms(uow)
 
 
-def check_complete(uow: UnitOfWork, *, milestone: MilestoneKey) -> None:
-    """Before the body of a completion with a file is read: whether this actor may report on this milestone."""
+def check_complete(uow: UnitOfWork, *, milestone: MilestoneKey) -> Terms:
+    """The same before the body of a completion with a file is read: whether this actor may report on this milestone."""
     case = read_case(uow, milestone)
     permissions.require(uow.actor, Act.UPDATE, case.item)
+    return search_terms(uow)
 
 
 def attach_evidence(
@@ -65,6 +77,7 @@ def attach_evidence(
     marking: Marking = Marking.OFFICIAL,
     external_ref: str | None = None,
     shared_with: Sequence[str] = (),
+    personal_data: Sequence[PersonalData] = (),
     if_match: str | None = None,
 ) -> EvidenceView:
     """Add a file, link or statement to a milestone's evidence log. The file is already in the store."""
@@ -81,6 +94,7 @@ def attach_evidence(
         marking=marking,
         external_ref=external_ref,
         shared_with=tuple(shared_with),
+        personal_data=tuple(personal_data),
     )
     evidence = take_in(uow, case, offer)
     settling.settle(uow, case)

@@ -6,13 +6,14 @@ from datetime import date
 from sqlalchemy import insert, select
 
 from app.db import UnitOfWork
-from app.domain.evidence import Upload
+from app.domain.evidence import Upload, declared_as_stored
 from app.domain.ids import new_id
 from app.domain.refusals import Reason, Refused, invalid
 from app.domain.words import (
     EvidenceForm,
     EvidenceKind,
     Marking,
+    PersonalData,
     PlanState,
     ScanState,
     Status,
@@ -21,6 +22,7 @@ from app.domain.words import (
 from app.models import Evidence, EvidenceLink, EvidenceShare, Organisation
 from app.services import cases
 from app.services.cases import Case
+from app.services.personal_data import found_in, refuse_undeclared
 from app.services.receipts import comes_from_outside, give_receipt, next_ref
 from app.services.writing import Checks
 
@@ -40,12 +42,15 @@ class Offer:
     marking: Marking = Marking.OFFICIAL
     external_ref: str | None = None
     shared_with: tuple[str, ...] = ()
+    personal_data: tuple[PersonalData, ...] = ()
 
 
 def take_in(uow: UnitOfWork, case: Case, offer: Offer) -> Evidence:
     """Write an evidence item and link it to the milestone, whose evidence is read afresh. The caller settles."""
     refuse_unless_open(case)
     evidence, texts = _checked(uow, case, offer)
+    if offer.upload is not None:
+        refuse_undeclared(case, offer.upload, offer.personal_data, attempted="evidence_attachment")
     uow.session.add(evidence)
     uow.session.flush()
     _share(uow, evidence, offer.shared_with)
@@ -60,6 +65,8 @@ def take_in(uow: UnitOfWork, case: Case, offer: Offer) -> Evidence:
             "size": evidence.size,
             "effective_from": evidence.effective_from,
             "effective_to": evidence.effective_to,
+            "personal_data": evidence.personal_data_declared,
+            "found": found_in(evidence.search),
         },
         texts={**texts, "title": evidence.title, "link": evidence.link},
     )
@@ -116,6 +123,8 @@ def _checked(uow: UnitOfWork, case: Case, offer: Offer) -> tuple[Evidence, dict[
     checks.order(
         "effective_to", offer.effective_from, offer.effective_to, "Effective to must be on or after effective from"
     )
+    if PersonalData.NONE in offer.personal_data and len(set(offer.personal_data)) > 1:
+        checks.add("personal_data", "one_only", "Say whose personal data is in it, or that it holds none, not both")
     checks.done()
     upload = offer.upload
     evidence = Evidence(
@@ -141,6 +150,8 @@ def _checked(uow: UnitOfWork, case: Case, offer: Offer) -> tuple[Evidence, dict[
         door=uow.actor.door,
         external_ref=external_ref,
         marking=offer.marking,
+        personal_data_declared=declared_as_stored(offer.personal_data),
+        search=upload.search.as_text() if upload and upload.search else None,
         scan=ScanState.PENDING if upload and upload.to_scan else ScanState.UNSCANNED,
     )
     return evidence, {"description": description, "statement": statement}

@@ -14,6 +14,7 @@ from app.domain import evidence as rules
 from app.domain import permissions
 from app.domain.evidence import EvidenceView, LinkedEvidence, LinkView, SubmissionView
 from app.domain.permissions import Act, Item
+from app.domain.personal_data import search_from_text
 from app.domain.refusals import NotFound
 from app.domain.submissions import MISDIRECTED_TITLE
 from app.domain.words import PlanState, Scope
@@ -144,6 +145,7 @@ def _closed_where_misdirected(uow: UnitOfWork, view: EvidenceView, row: Any) -> 
         statement=None,
         file_name=None,
         external_ref=None,
+        search=None,
         may_open=False,
         may_review=False,
     )
@@ -193,6 +195,7 @@ def _view(
     may_open = permissions.may(actor, Act.OPEN_FILE, readable) or (
         actor.is_key and actor.organisation_id in readable.organisations
     )
+    own_item = item.organisation_id == actor.organisation_id
     reviewable = (
         not withdrawn and item.provided_by != actor.id and any(owners[row.milestone_id] != actor.id for row in links)
     )
@@ -234,6 +237,8 @@ def _view(
         links=tuple(_link_view(uow, item, row, texts, place.evidence_policy) for row in links),
         submission=submission,
         may_open=item.storage_name is not None and may_open,
+        personal_data=rules.declared_from_stored(item.personal_data_declared),
+        search=search_from_text(item.search) if may_open or own_item else None,
         may_withdraw=not withdrawn and not closed and permissions.may(actor, Act.WITHDRAW, own),
         may_review=reviewable and not closed and permissions.may(actor, Act.REVIEW, own),
         version=_version(item, links),

@@ -1,5 +1,6 @@
 """What happens, step by step, when a milestone is added, edited, started, completed, achieved, returned or reopened."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, NoReturn
 
@@ -12,7 +13,7 @@ from app.domain.evidence import Upload
 from app.domain.milestones import MilestoneKey, MilestoneMoved
 from app.domain.permissions import Act
 from app.domain.refusals import Reason, Refused
-from app.domain.words import LeftBecause, Marking, MilestoneEventKind, Status
+from app.domain.words import LeftBecause, Marking, MilestoneEventKind, PersonalData, Status
 from app.models import Evidence, EvidenceLink
 from app.services import change_requests, settling
 from app.services.cases import Case, open_case
@@ -42,6 +43,7 @@ def report_completed(
     narrative: str,
     upload: Upload | None = None,
     title: str | None = None,
+    personal_data: Sequence[PersonalData] = (),
     if_match: str | None = None,
 ) -> MilestoneMoved:
     """Record that the owner reports the work done, with the evidence in the same step when a file came with it.
@@ -66,7 +68,7 @@ def report_completed(
         facts={"completed_date": [None, completed_date]},
     )
     if upload is not None:
-        take_in(uow, case, Offer(title=title or upload.file_name, upload=upload))
+        take_in(uow, case, Offer(title=title or upload.file_name, upload=upload, personal_data=tuple(personal_data)))
         settling.settle(uow, case)
         uow.session.refresh(case.milestone, ["evidence_seq"])  # the gate's trigger has counted
         return moved(uow, case)
