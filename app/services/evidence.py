@@ -94,7 +94,7 @@ def attach_evidence(
         marking=marking,
         external_ref=external_ref,
         shared_with=tuple(shared_with),
-        personal_data=tuple(personal_data),
+        personal_data_declared=tuple(personal_data),
     )
     evidence = take_in(uow, case, offer)
     settling.settle(uow, case)

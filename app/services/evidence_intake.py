@@ -42,7 +42,7 @@ class Offer:
     marking: Marking = Marking.OFFICIAL
     external_ref: str | None = None
     shared_with: tuple[str, ...] = ()
-    personal_data: tuple[PersonalData, ...] = ()
+    personal_data_declared: tuple[PersonalData, ...] = ()
 
 
 def take_in(uow: UnitOfWork, case: Case, offer: Offer) -> Evidence:
@@ -50,7 +50,7 @@ def take_in(uow: UnitOfWork, case: Case, offer: Offer) -> Evidence:
     refuse_unless_open(case)
     evidence, texts = _checked(uow, case, offer)
     if offer.upload is not None:
-        refuse_undeclared(case, offer.upload, offer.personal_data, attempted="evidence_attachment")
+        refuse_undeclared(case, offer.upload, offer.personal_data_declared, attempted="evidence_attachment")
     uow.session.add(evidence)
     uow.session.flush()
     _share(uow, evidence, offer.shared_with)
@@ -123,7 +123,7 @@ def _checked(uow: UnitOfWork, case: Case, offer: Offer) -> tuple[Evidence, dict[
     checks.order(
         "effective_to", offer.effective_from, offer.effective_to, "Effective to must be on or after effective from"
     )
-    if PersonalData.NONE in offer.personal_data and len(set(offer.personal_data)) > 1:
+    if PersonalData.NONE in offer.personal_data_declared and len(set(offer.personal_data_declared)) > 1:
         checks.add("personal_data", "one_only", "Say whose personal data is in it, or that it holds none, not both")
     checks.done()
     upload = offer.upload
@@ -150,7 +150,7 @@ def _checked(uow: UnitOfWork, case: Case, offer: Offer) -> tuple[Evidence, dict[
         door=uow.actor.door,
         external_ref=external_ref,
         marking=offer.marking,
-        personal_data_declared=declared_as_stored(offer.personal_data),
+        personal_data_declared=declared_as_stored(offer.personal_data_declared),
         search=upload.search.as_text() if upload and upload.search else None,
         scan=ScanState.PENDING if upload and upload.to_scan else ScanState.UNSCANNED,
     )

@@ -68,7 +68,11 @@ def report_completed(
         facts={"completed_date": [None, completed_date]},
     )
     if upload is not None:
-        take_in(uow, case, Offer(title=title or upload.file_name, upload=upload, personal_data=tuple(personal_data)))
+        take_in(
+            uow,
+            case,
+            Offer(title=title or upload.file_name, upload=upload, personal_data_declared=tuple(personal_data)),
+        )
         settling.settle(uow, case)
         uow.session.refresh(case.milestone, ["evidence_seq"])  # the gate's trigger has counted
         return moved(uow, case)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from app.domain.words import Scope
 from tests.api.conftest import Api, codes, made, on_sqlite, pointers, problem, shown
+from tests.storage.samples import png
 
 EVIDENCE_FIELDS = {
     "id", "title", "kind", "description", "file_name", "content_type", "size", "sha256", "received_at",
     "effective_from", "effective_to", "provided_by", "organisation", "marking", "state", "links", "submission",
-    "version",
+    "personal_data", "version",
 }  # fmt: skip
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 REVIEW = {"outcome": "accepted", "relevance": 3, "robustness": 2, "reason": "It shows what was agreed"}
@@ -24,7 +25,7 @@ def test_a_partner_attaches_a_file_and_gets_a_receipt(api: Api) -> None:
         data={"title": "Minutes, March", "kind": "minutes", "effective_from": "2026-03-01", "external_ref": "MPS/7"},
     )  # fmt: skip
     body = made(response)
-    assert body.keys() == EVIDENCE_FIELDS | {"external_ref"}
+    assert body.keys() == EVIDENCE_FIELDS | {"external_ref", "search"}
     assert response.headers["location"] == f"/api/v1/evidence/{body['id']}"
     assert body["sha256"] == hashlib.sha256(PDF).hexdigest()
     assert (body["content_type"], body["size"], body["kind"]) == ("application/pdf", len(PDF), "minutes")
@@ -187,3 +188,37 @@ def test_a_key_that_only_sends_sees_what_its_organisation_sent(api: Api) -> None
     listed = shown(api.get(f"/milestones/{view.row.id}/evidence", "police"))["items"]
     assert [one["id"] for one in listed] == [own["id"]]
     problem(api.get(f"/evidence/{councils['id']}", "police"), 404)
+
+
+def test_a_file_with_personal_data_is_taken_once_that_is_declared(api: Api) -> None:
+    view = api.world.milestone(supporting_organisations=["metropolitan-police"])
+    api.key("police", Scope.EVIDENCE_WRITE)
+    file = {"file": ("cases.csv", b"a,943 476 5919\nb,AB 12 34 56 C\n", "text/csv")}
+    asked = api.attach(view, "police", files=file, data={"title": "Cases"})
+    assert problem(asked, 409)["reasons"] == [
+        {"code": "personal_data_found", "message": "It holds what looks like an NHS number",
+         "kind": "nhs_number", "count": 1, "page": None},
+        {"code": "personal_data_found", "message": "It holds what looks like a National Insurance number",
+         "kind": "national_insurance_number", "count": 1, "page": None},
+    ]  # fmt: skip
+    assert api.stored == []
+    assert codes(api.attach(view, "police", files=file, data={"title": "Cases", "personal_data": "none"}))
+    both = api.attach(view, "police", files=file, data={"title": "Cases", "personal_data": ["none", "staff"]})
+    assert pointers(both) == ["/personal_data"]
+    declared = {"title": "Cases", "personal_data": ["service_user", "criminal_offence"]}
+    body = made(api.attach(view, "police", files=file, data=declared))
+    assert body["personal_data"] == declared["personal_data"]
+    assert body["search"] == {
+        "state": "searched", "detail": "Its text was searched for personal data",
+        "findings": [{"kind": "nhs_number", "count": 1, "page": None},
+                     {"kind": "national_insurance_number", "count": 1, "page": None}],
+    }  # fmt: skip
+    assert "search" not in shown(api.get(f"/evidence/{body['id']}", "nat"))  # who may not open it
+    checked = {"title": "Cases", "personal_data": "none", "findings_checked": "true"}
+    assert made(api.attach(view, "police", files=file, data=checked))["personal_data"] == ["none"]
+    done = {"completed_date": "2026-03-01", "narrative": "Done"}
+    path = f"/milestones/{view.row.id}/completion"
+    assert "personal_data_found" in codes(api.post(path, "petra", data=done, files=file))
+    assert api.post(path, "petra", data={**done, "personal_data": "staff"}, files=file).status_code == 201
+    picture = made(api.attach(view, "police", files={"file": ("a.png", png(), "image/png")}, data={"title": "Scan"}))
+    assert picture["search"]["state"] == "not_searched"

@@ -10,6 +10,7 @@ from app.domain.refusals import NotFound
 from app.domain.words import Role, Scope
 from app.models import AuditEvent
 from app.services import identity, keys
+from app.services.personal_data import search_terms
 from tests.cli.conftest import Waymark
 from tests.factories import COUNCIL, NHS, POLICE, World
 
@@ -166,3 +167,14 @@ def test_a_key_that_cannot_be_created(plan: World, waymark: Waymark, front_door:
         "There is no organisation nobody."
     )
     assert "from 1 to 366" in waymark.refused(*CREATE[:-1], "500", "--scope", "plan:read")
+
+
+def test_how_an_organisation_writes_its_case_numbers_is_set_and_can_be_nothing_slow(
+    plan: World, waymark: Waymark
+) -> None:
+    assert waymark("organisation", "case-numbers", COUNCIL, "LCS-######").status == 0
+    assert plan.read("petra", search_terms).case_patterns == ("LCS-######",)
+    assert "# stands for any digit" in waymark.refused("organisation", "case-numbers", COUNCIL, "(a+)+$")
+    assert "no organisation called nobody" in waymark.refused("organisation", "case-numbers", "nobody", "LCS-####")
+    assert waymark("organisation", "case-numbers", COUNCIL, "").status == 0
+    assert plan.read("petra", search_terms).case_patterns == ()

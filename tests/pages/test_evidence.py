@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from app.domain.actors import system_actor
 from app.domain.refusals import Unavailable
 from app.domain.words import Scope, Status
 from app.services import evidence
-from tests.factories import key, upload
+from app.services.personal_data import set_case_pattern
+from tests.factories import COUNCIL, key, upload
 from tests.house import FRONT_DOOR
 from tests.pages.conftest import HTMX, Kept
 from tests.pages.markup import read
@@ -254,3 +256,82 @@ def test_a_file_says_whether_it_was_scanned_and_is_offered_only_when_it_may_be_o
     answer = browser.get(f"/evidence/{item.id}/content")
     assert answer.status_code == 409
     assert "waiting to be scanned" in answer.text
+
+
+def test_a_file_with_personal_data_is_kept_while_its_sender_says_whose_it_is(
+    full: Kept, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Found, kept, declared, shown: the bytes are sent once, and the number is in no row, log or page."""
+    number, content = "943 476 5919", b"The child's NHS number is 943 476 5919 (case LCS-123456)"
+    full.world.write(system_actor(), set_case_pattern, organisation=COUNCIL, pattern="LCS-######")
+    nothing = ("", b"", "application/octet-stream")
+    file = ("case.txt", content, "text/plain")
+    asked = attach(full, file=file, description="Words to keep")
+    page = read(asked.text)
+    assert (asked.status_code, page.problems()) == (409, [])
+    assert "It holds what looks like an NHS number" in page.text
+    assert "A case number" in page.text
+    assert "Words to keep" in page.text
+    assert full.seen("completed").evidence == ()
+    note = {"held_file": page.value("held_file")}
+    assert note["held_file"]
+    assert len(list(full.app.state.storage.list_names())) == 1
+
+    silent = attach(full, file=nothing, **note)
+    assert (silent.status_code, read(silent.text).value("held_file")) == (422, note["held_file"])
+    assert "Say whose personal data is in the file" in silent.text
+    both = attach(full, file=nothing, personal_data=["none", "staff"], **note)
+    assert both.status_code == 422
+    for stolen in (
+        attach(full, who="petra", file=nothing, personal_data="staff", **note),  # another person
+        attach(full, file=nothing, name="overdue", personal_data="staff", **note),  # another milestone
+        attach(full, file=nothing, personal_data="staff", held_file=note["held_file"][:-1] + "x"),
+    ):
+        assert stolen.status_code == 422
+        assert "Choose a file" in stolen.text
+    assert attach(full, file=nothing, personal_data=["service_user", "special_category"], **note).status_code == 303
+
+    item = full.seen("completed").evidence[0]
+    assert (item.file_name, item.size, item.personal_data) == (
+        "case.txt",
+        len(content),
+        ("service_user", "special_category"),
+    )
+    assert full.browser("petra").get(f"/evidence/{item.id}/content").content == content
+    shown = read(full.browser("petra").get(f"/evidence/{item.id}").text).text
+    assert "An NHS number" in shown
+    assert "Its text was searched for personal data" in shown
+    assert "NHS number" not in full.browser("nat").get(f"/evidence/{item.id}").text  # may not open the file
+
+    # Nothing personal after all: whoever has seen what was found may say so; and another file takes the place of it.
+    note = {"held_file": read(attach(full, file=file).text).value("held_file")}
+    assert attach(full, file=nothing, personal_data="none", **note).status_code == 303
+    assert attach(full, file=("other.txt", b"Nobody's", "text/plain"), **note).status_code == 303
+    assert [one.file_name for one in full.seen("completed").evidence] == ["other.txt", "case.txt", "case.txt"]
+
+    full.world.clock.forward(hours=13)
+    assert "Choose a file" in attach(full, file=nothing, personal_data="staff", **note).text
+    completion = {
+        "narrative": "Done",
+        "completed_date-day": "1",
+        "completed_date-month": "3",
+        "completed_date-year": "2026",
+    }
+    asked = full.browser("connie").post(full.path("overdue", "completion"), data=completion, files={"file": file})
+    assert asked.status_code == 409
+    note = {"held_file": read(asked.text).value("held_file"), "personal_data": "staff"}
+    done = full.browser("connie").post(
+        full.path("overdue", "completion"), data={**completion, **note}, files={"file": nothing}
+    )
+    assert (done.status_code, full.seen("overdue").evidence[0].personal_data) == (303, ("staff",))
+
+    with full.world.database.reader.connect() as connection:
+        rows = [
+            repr(connection.exec_driver_sql(f"SELECT * FROM {table}").all())
+            for (table,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")
+        ]
+    said = capfd.readouterr()
+    for text in (*rows, said.out, said.err, asked.text, shown):
+        assert number not in text
+        assert "9434765919" not in text
+        assert "LCS-123456" not in text
