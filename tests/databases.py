@@ -82,9 +82,9 @@ def sqlite_url(request: pytest.FixtureRequest, sqlite_template: Path, tmp_path: 
 @pytest.fixture
 def postgres_url(request: pytest.FixtureRequest, postgres_server: Postgres, postgres_template: str) -> Iterator[str]:
     """The address of a migrated PostgreSQL database of the test's own."""
-    url = postgres_server.create(template=_template(request, "postgres") or postgres_template)
+    url = postgres_server.lend(template=_template(request, "postgres") or postgres_template)
     yield url
-    postgres_server.drop(url)
+    postgres_server.give_back(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

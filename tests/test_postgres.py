@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 
+from app.db import Database
+from tests.factories import Clock, World
 from tests.postgres import Postgres
 
 
@@ -61,3 +64,49 @@ def test_a_database_is_gone_after_its_test(postgres_server: Postgres, empty_post
     postgres_server.drop(empty_postgres_url)
 
     assert run(postgres_server.url("postgres"), listed) == [(0,)]
+
+
+def test_what_is_given_back_is_lent_again_as_it_was_made(
+    postgres_server: Postgres, postgres_world_name: str, made_postgres_world: World
+) -> None:
+    first = postgres_server.lend(template=postgres_world_name)
+    trail = run(first, "SELECT count(*), max(hash) FROM audit_events")
+    database = Database(first)
+    lent = made_postgres_world.moved_to(database, Clock())
+    lent.milestone()
+    run(first, "UPDATE people SET post_title = 'Somebody else'")
+    assert run(first, "SELECT count(*), max(hash) FROM audit_events") != trail
+
+    postgres_server.give_back(first)  # with a connection still open to it
+    again = postgres_server.lend(template=postgres_world_name)
+
+    assert again == first
+    assert run(again, "SELECT count(*), max(hash) FROM audit_events") == trail
+    assert run(again, "SELECT count(*) FROM people WHERE post_title = 'Somebody else'") == [(0,)]
+    assert run(again, "SELECT title FROM milestones WHERE title = 'Duty rota published'") == []
+    with pytest.raises(DBAPIError, match="never_deleted"):
+        run(again, "DELETE FROM audit_events")
+    database.dispose()
+    postgres_server.give_back(again)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "ALTER TABLE people ADD COLUMN nickname text",
+        "ALTER TABLE audit_events DISABLE TRIGGER USER",
+        "CREATE OR REPLACE FUNCTION guard_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+        "CREATE INDEX another ON people (post_title)",
+    ],
+)
+def test_a_database_whose_schema_a_test_changed_is_not_lent_again(
+    postgres_server: Postgres, postgres_template: str, change: str
+) -> None:
+    changed = postgres_server.lend(template=postgres_template)
+    run(changed, change)
+
+    postgres_server.give_back(changed)
+
+    another = postgres_server.lend(template=postgres_template)
+    assert another != changed
+    postgres_server.give_back(another)
