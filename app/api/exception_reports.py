@@ -7,7 +7,7 @@ from fastapi import Query, Response
 from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from app.api import answers
+from app.api import answers, shapes
 from app.api.answers import Paging, PlanSlug
 from app.api.bodies import Day, Key
 from app.api.deps import Reading
@@ -99,11 +99,7 @@ def exception(item: ExceptionItem, *, looks_ahead: bool) -> Any:
         "baseline_date": item.baseline_date,
         "forecast_date": item.forecast_date,
         "slip_days": item.slip_days,
-        "evidence": (
-            {"counting": item.evidence.counting, "total": item.evidence.total, "state": item.evidence.state}
-            if item.evidence
-            else None
-        ),
+        "evidence": (shapes.evidenced(item.evidence) if item.evidence else None),
         "issue": item.issue or None,
         "waiting_on": item.waiting_on or None,
         "support_required": item.support_required or None,

@@ -314,7 +314,7 @@ class Lifting(Body):
     reason: Said
 
 
-Standing = Literal["evidence_outstanding", "not_due", "moved", "due_to_date", "added_since"]
+Standing = Literal["evidence_outstanding", "evidence_ending", "not_due", "moved", "due_to_date", "added_since"]
 
 
 class Filters(Paging):

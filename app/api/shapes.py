@@ -3,11 +3,13 @@
 Answers are typed dictionaries: built in a microsecond, written out by Pydantic's serialiser, and documented exactly.
 """
 
+from datetime import date
 from typing import Generic, NotRequired, TypeVar
 
 from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict
 
+from app.domain.exception_reports import EvidenceSummary
 from app.domain.milestones import EvidenceCount, OrganisationRef, PersonRef, Ref
 from app.domain.words import EvidenceState
 
@@ -63,11 +65,16 @@ class Reference(TypedDict):
 
 @exactly
 class Evidenced(TypedDict):
-    """How many evidence items count, of how many that were sent, and where that leaves the plan's evidence policy."""
+    """How many evidence items count, of how many that were sent, and where that leaves the plan's evidence policy.
+    `ends_on` is the last day on which it is in place, null where it has none; `notice_days` is 30 from 30 days before
+    that day on, and 7 from 7 days before.
+    """
 
     counting: int
     total: int
     state: EvidenceState
+    ends_on: date | None
+    notice_days: int | None
 
 
 @exactly
@@ -95,5 +102,11 @@ def reference(found: Ref) -> Reference:
     return {"id": found.id, "ref": found.ref, "title": found.title}
 
 
-def evidenced(found: EvidenceCount) -> Evidenced:
-    return {"counting": found.counting, "total": found.total, "state": found.state}
+def evidenced(found: EvidenceCount | EvidenceSummary) -> Evidenced:
+    return {
+        "counting": found.counting,
+        "total": found.total,
+        "state": found.state,
+        "ends_on": found.ends_on,
+        "notice_days": found.notice,
+    }

@@ -27,6 +27,8 @@ class EvidenceSummary:
     counting: int
     total: int
     state: EvidenceState
+    ends_on: date | None = None
+    notice: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -180,6 +180,8 @@ class EvidenceCount:
     counting: int
     total: int
     state: EvidenceState
+    ends_on: date | None = None  # the last day on which it is in place, where it has one
+    notice: int | None = None  # 30 or 7: how many days before that its people have been told
 
 
 @dataclass(frozen=True, slots=True)

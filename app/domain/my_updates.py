@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from app.domain import rag
 from app.domain.days import add_days, london_day, long_date, meeting_dates
+from app.domain.expiry import Ending
 from app.domain.milestones import MilestoneRow, UpdateView
 from app.domain.rag import MilestoneFacts, PlanSettings
 from app.domain.words import EvidenceState, PlanState, Rag, Status
@@ -207,3 +208,5 @@ class MyUpdates:
     next_review: date | None
     next_cursor: str | None = None
     plans: int = 1
+    ending: tuple[Ending, ...] = ()  # evidence that ends within the notice, the soonest first
+    ending_total: int = 0

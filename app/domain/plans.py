@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
+from app.domain.expiry import Ending
 from app.domain.milestones import MilestoneRow, MovedFrom, OrganisationRef, PersonRef
 from app.domain.plan_changes import ChangeCounts, PlanChanges
 from app.domain.refusals import Reason, invalid
@@ -171,6 +172,8 @@ class PlanHome:
     moved_furthest: tuple[MovedMilestone, ...]
     changes: PlanChanges | None  # None: not an approved plan
     measures: Measures  # of its inbox
+    ending: tuple[Ending, ...] = ()  # evidence that ends within the notice, the soonest first
+    ending_total: int = 0
 
     @property
     def turning(self) -> int:

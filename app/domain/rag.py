@@ -27,6 +27,7 @@ from app.domain.days import (
     start_of_day,
     times_words,
 )
+from app.domain.expiry import has_ended, status_on
 from app.domain.words import OPEN_STATUSES, EvidencePolicy, EvidenceState, MovedRule, PlanState, Rag, Status
 
 # Grace periods of rule 2, in days.
@@ -764,12 +765,12 @@ def standing_words(facts: MilestoneFacts, on: date, *, achieved_on: date | None 
 
 def is_achieved_on(facts: MilestoneFacts, on: date) -> bool:
     """Whether it still counts as achieved on day `on`: stored so, and its evidence has not ended by then."""
-    return facts.status == Status.ACHIEVED and is_policy_met_on(facts, on)
+    return status_on(facts.status, facts.policy_met_until, on) is Status.ACHIEVED
 
 
 def is_policy_met_on(facts: MilestoneFacts, on: date) -> bool:
     """Whether the evidence policy is met on day `on` if nothing is done; an achieved milestone has met it."""
-    if facts.policy_met_until is not None and on > facts.policy_met_until:
+    if has_ended(facts.policy_met_until, on):
         return False
     return facts.status == Status.ACHIEVED or _policy_is_met(facts)
 

@@ -1,6 +1,6 @@
 """Counting where milestones stand, in SQL that the indexes serve."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Select, and_, case, func, or_, select
@@ -10,17 +10,12 @@ from sqlalchemy.sql.functions import FunctionElement
 from app.domain.plan_changes import Change
 from app.domain.words import OPEN_STATUSES, ChangeKind, ChangeState, LeftBecause, Status
 from app.models.exception_scans import COUNT_CAP
+from app.models.expiry import has_ended, lapsed, status_on
 from app.models.milestones import ChangeRequest, Milestone
 from app.models.submissions import Submission
 
 
-def status_on(day: date) -> ColumnElement[Any]:
-    """The status as it counts on a day: an expiry lowers it before the stored state has caught up."""
-    lapsed = and_(Milestone.status == Status.ACHIEVED, Milestone.policy_met_until < day)
-    return case((lapsed, Status.COMPLETED.value), else_=func.coalesce(Milestone.status, ""))
-
-
-def standing_word(instant: datetime, day: date) -> ColumnElement[Any]:
+def standing_word(instant: datetime, day: Any) -> ColumnElement[Any]:
     """red, amber, achieved, cancelled, not_due or green: one word for each milestone, none counted twice."""
     not_due = and_(Milestone.status == Status.NOT_STARTED, Milestone.start_date > day)
     undated = and_(
@@ -31,21 +26,17 @@ def standing_word(instant: datetime, day: date) -> ColumnElement[Any]:
     return case(
         (Milestone.red_from <= instant, "red"),
         (Milestone.amber_from <= instant, "amber"),
-        (Milestone.status == Status.ACHIEVED, "achieved"),
+        (status_on(day) == Status.ACHIEVED, "achieved"),
         (Milestone.status == Status.CANCELLED, "cancelled"),
         (or_(not_due, undated), "not_due"),
         else_="green",
     )
 
 
-def evidence_outstanding(day: date) -> ColumnElement[bool]:
+def evidence_outstanding(day: Any) -> ColumnElement[bool]:
     """Reported completed, and the evidence is not in place on that day."""
-    lapsed = and_(Milestone.policy_met_until.is_not(None), Milestone.policy_met_until < day)
-    unmet = or_(Milestone.policy_met_on.is_(None), lapsed)
-    return or_(
-        and_(Milestone.status == Status.COMPLETED, unmet),
-        and_(Milestone.status == Status.ACHIEVED, lapsed),
-    )
+    unmet = or_(Milestone.policy_met_on.is_(None), has_ended(day))
+    return or_(and_(Milestone.status == Status.COMPLETED, unmet), lapsed(day))
 
 
 def change_word(first: Any, since: Any, instant: datetime) -> ColumnElement[Any]:
@@ -124,6 +115,5 @@ __all__ = [
     "evidence_outstanding",
     "moved_since",
     "standing_word",
-    "status_on",
     "submission_change_word",
 ]

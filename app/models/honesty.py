@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, text
+from sqlalchemy import Date, and_, bindparam, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from app.domain.honesty import SHARED_BY
 from app.domain.words import OPEN_STATUSES, EvidenceForm, ReviewOutcome, Status
 from app.models.evidence import Evidence, EvidenceLink
 from app.models.exception_scans import COUNT_CAP
+from app.models.expiry import status_on
 from app.models.milestones import Milestone, ProgressUpdate
 from app.models.plans import Action
 from app.models.records import Text
@@ -43,7 +44,8 @@ def without_criterion() -> Any:
 @cache
 def not_independent() -> Any:
     marked = text("milestones.not_independent")  # the index's own condition, as above
-    return _first(_named_milestones().where(marked, _milestones.c.status == Status.ACHIEVED), _milestones.c.position)
+    achieved = status_on(bindparam("today", type_=Date()), _milestones.c) == Status.ACHIEVED
+    return _first(_named_milestones().where(marked, achieved), _milestones.c.position)
 
 
 @cache

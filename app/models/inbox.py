@@ -14,6 +14,7 @@ from app.domain.words import Status, SubmissionState
 from app.models.days_between import HoursBetween
 from app.models.evidence import Evidence, EvidenceLink
 from app.models.exception_scans import COUNT_CAP
+from app.models.expiry import status_on
 from app.models.milestones import Milestone
 from app.models.organisations import Organisation, Person
 from app.models.plans import Action, Plan
@@ -184,8 +185,9 @@ def _rows() -> Any:
         _plans.c.title.label("plan_title"),
         _plans.c.state.label("plan_state"),
         _plans.c.lead_organisation_id.label("plan_lead"),
+        _plans.c.closed_on.label("plan_closed_on"),
         *_of(_milestones, "about", "ref", "title", "status", "amber_from", "red_from", "evidence_state", "due_date",
-             "achieved_on"),
+             "achieved_on", "policy_met_until"),
         *_of(_evidence, "sent", "ref", "form", "file_name", "size", "sha256", "link", "storage_name", "marking"),
         *_of(_made, "made", "ref", "title", "due_date", "achieved_on"),
         *_of(_actions, "action", "ref", "title"),
@@ -242,9 +244,10 @@ def _follow_facts() -> list[Any]:
         _links.c.outcome.label("review"),
         _flag(_evidence.c.withdrawn_at.is_not(None)).label("withdrawn"),
         _flag(and_(returned, sent_again)).label("sent_again"),
-        case((columns.made_milestone_id.is_not(None), _made.c.status), else_=_milestones.c.status).label(
-            "milestone_status"
-        ),
+        case(
+            (columns.made_milestone_id.is_not(None), status_on(_day(), _made.c)),
+            else_=status_on(_day(), _milestones.c),
+        ).label("milestone_status"),
         _flag(columns.made_action_id.is_not(None)).label("is_action"),
         _of_action(achieved=False).label("live"),
         _of_action(achieved=True).label("achieved"),
@@ -255,7 +258,7 @@ def _follow_facts() -> list[Any]:
 def _of_action(*, achieved: bool) -> Any:
     """How many milestones of the action it was turned into are not cancelled, or are achieved."""
     parts = Milestone.__table__.alias("parts")  # type: ignore[attr-defined]
-    status = parts.c.status == Status.ACHIEVED if achieved else parts.c.status != Status.CANCELLED
+    status = status_on(_day(), parts.c) == Status.ACHIEVED if achieved else parts.c.status != Status.CANCELLED
     counted = select(func.count()).select_from(parts).where(parts.c.action_id == _submissions.c.made_action_id, status)
     return case((_submissions.c.made_action_id.is_not(None), counted.scalar_subquery()), else_=literal(0))
 
@@ -321,6 +324,11 @@ def _flag(condition: Any) -> Any:
 
 def _moment(name: str) -> Any:
     return bindparam(name, type_=_submissions.c.received_at.type)
+
+
+def _day() -> Any:
+    """The day as of which what followed is told: today, in a closed plan the day of its closing. Of `_joined`."""
+    return func.coalesce(_plans.c.closed_on, bindparam("today", type_=_milestones.c.policy_met_until.type))
 
 
 def _last_id() -> Any:

@@ -94,6 +94,13 @@ class Milestone(SQLModel, table=True):
             postgresql_where=text("not_independent"),
         ),
         Index(
+            "ix_milestones_evidence_ending",
+            "policy_met_until",
+            "plan_id",
+            sqlite_where=text("policy_met_until IS NOT NULL"),
+            postgresql_where=text("policy_met_until IS NOT NULL"),
+        ),
+        Index(
             "ix_milestones_owner_update_due",
             "owner_id",
             "update_due_from",

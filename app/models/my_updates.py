@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, case, exists, func, or_, select, union
 
-from app.domain.words import PlanState
+from app.domain.words import PlanState, Status
 from app.models.exception_scans import COUNT_CAP
 from app.models.milestone_rows import milestone_rows
 from app.models.milestones import Milestone, MilestoneSupporter, ProgressUpdate
@@ -114,19 +114,33 @@ def rank_and_moment() -> tuple[Any, Any]:
     return rank, moment
 
 
-def _wanted(organisation: bool) -> Any:
-    """Ids of what is asked for now: what the viewer owns; and, with `organisation`, what their organisation leads or
-    supports and none of its people owns. Where a colleague owns it, the colleague is asked.
+def ending_mine(organisation: bool) -> Any:
+    """The same people's milestones whose evidence has a last day up to `notice_until`, whether or not anything is
+    asked for.
+    """
+    until = _milestones.c.policy_met_until
+    ends: Any = and_(
+        until >= bindparam("today"),
+        until <= bindparam("notice_until"),
+        _milestones.c.status != Status.CANCELLED,
+    )
+    return and_(ends, _milestones.c.id.in_(_wanted(organisation, ends)), _known())
+
+
+def _wanted(organisation: bool, asked: Any = None) -> Any:
+    """Ids of what is asked for now (or of what `asked` says): what the viewer owns; and, with `organisation`, what
+    their organisation leads or supports and none of its people owns. Where a colleague owns it, the colleague is asked.
 
     Parameters: `now`, `today`, `viewer_id`, `viewer_organisation`, `own_plans`, `organisation_plans`.
     """
-    own = select(_milestones.c.id).where(_milestones.c.owner_id == bindparam("viewer_id"), _due(), _in("own_plans"))
+    due = _due() if asked is None else asked
+    own = select(_milestones.c.id).where(_milestones.c.owner_id == bindparam("viewer_id"), due, _in("own_plans"))
     if not organisation:
         return own
     led = select(_milestones.c.id).where(
         _milestones.c.lead_organisation_id == bindparam("viewer_organisation"),
         _milestones.c.plan_id.in_(bindparam("organisation_plans", expanding=True)),
-        _due(),
+        due,
         ~_owned_by_a_colleague(),
     )
     supported = (
@@ -134,7 +148,7 @@ def _wanted(organisation: bool) -> Any:
         .join(_supporters, _supporters.c.milestone_id == _milestones.c.id)
         .where(
             _supporters.c.organisation_id == bindparam("viewer_organisation"),
-            _due(),
+            due,
             _in("organisation_plans"),
             ~_owned_by_a_colleague(),
         )

@@ -1,12 +1,14 @@
 """The parts of a plan as Core rows, and where those stood before that were moved."""
 
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from app.models.expiry import status_on
 from app.models.milestones import Milestone
 from app.models.organisations import Person
 from app.models.plans import Action, PartMove, Theme
@@ -73,14 +75,14 @@ def actions_in(session: Session, plan_id: str) -> Sequence[Any]:
     return session.connection().execute(statement).all()
 
 
-def milestones_in(session: Session, condition: Any, *, limit: int) -> Sequence[Any]:
-    """The first milestones under a condition, in the order of their actions."""
+def milestones_in(session: Session, condition: Any, *, limit: int, day: date) -> Sequence[Any]:
+    """The first milestones under a condition as they stand on a day, in the order of their actions."""
     statement = (
         select(
             _milestones.c.id,
             _milestones.c.ref,
             _milestones.c.title,
-            _milestones.c.status,
+            status_on(day, _milestones.c).label("status"),
             _milestones.c.action_id,
             _milestones.c.owner_id,
             _milestones.c.due_date,

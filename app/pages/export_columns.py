@@ -64,6 +64,7 @@ MILESTONE_COLUMNS: Columns[MilestoneRow] = {
     "Approved slip in days": lambda row: row.approved_slip_days,
     "Times moved": lambda row: row.moves,
     "Evidence": lambda row: evidence_words(row.evidence),
+    "Evidence ends": lambda row: row.evidence.ends_on,
     "Carried over to": lambda row: carried_over_words(row.carried_over),
     "Marking": lambda row: MARKING_WORDS[row.marking],
     "Restricted": lambda row: yes(row.restricted),

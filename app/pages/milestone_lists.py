@@ -92,6 +92,7 @@ class Wanted:
 STATUS_CHOICES = [
     *((str(status), words) for status, words in STATUS_TITLES.items()),
     ("evidence_outstanding", "Completed, evidence outstanding"),
+    ("evidence_ending", "Evidence ends within 30 days"),
     ("not_due", "Not yet due to start"),
     ("due_to_date", "Due by today"),
     ("moved", "Due date moved"),

@@ -77,6 +77,7 @@ def show_milestone_page(
         row=row,
         here=address_of(row.plan_slug, row.ref),
         standing=standing_of(view),
+        ending_days=(row.evidence.ends_on - today).days if row.evidence.ends_on else None,
         track=date_line(row, today=today, achieved=row.achieved_date),
         needs=needs_of(view),
         evidence=evidence,

@@ -21,6 +21,7 @@ from jinja2.utils import missing
 from markupsafe import Markup, escape
 
 from app.domain import days
+from app.domain.expiry import ending_words
 from app.domain.permissions import ANYWHERE, Act
 from app.domain.plans import PlanView
 from app.domain.words import CAUSE_WORDS, ROLE_WORDS
@@ -183,6 +184,7 @@ def _environment() -> Environment:
         paragraphs=paragraphs,
     )
     env.globals.update(static=static, plural=plural, number=number, role_words=ROLE_WORDS, cause_words=CAUSE_WORDS)
+    env.globals.update(ending_words=ending_words)
     return env
 
 

@@ -89,6 +89,10 @@ class EvidenceCounts(Protocol):
     def total(self) -> int: ...
     @property
     def state(self) -> EvidenceState: ...
+    @property
+    def ends_on(self) -> date | None: ...
+    @property
+    def notice(self) -> int | None: ...
 
 
 class Dated(Protocol):
@@ -115,7 +119,8 @@ def evidence_words(evidence: EvidenceCounts | None) -> str:
     if evidence is None or evidence.state == EvidenceState.NOTHING_SENT:
         return "None yet"
     if evidence.state == EvidenceState.MET:
-        return f"{evidence.counting} in place"
+        until = f", to {short(evidence.ends_on)}" if evidence.notice and evidence.ends_on else ""
+        return f"{evidence.counting} in place{until}"
     if evidence.state == EvidenceState.WAITING:
         return f"{evidence.total} sent, waiting for review"
     return f"{evidence.total} sent, none counts"

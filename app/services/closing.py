@@ -12,10 +12,10 @@ from app.domain.closing import OPEN_AT_CLOSURE, CarriedItem, Closed, Destination
 from app.domain.permissions import Act, Item
 from app.domain.plans import PlanView
 from app.domain.refusals import Reason, Refused, Stale
-from app.domain.words import PlanState, Status, SubmissionState
+from app.domain.words import PlanState, SubmissionState
 from app.models import CarriedOver as CarriedOverRow
 from app.models import Milestone, Organisation, Plan, PlanAddress, Submission
-from app.models.counting import status_on
+from app.models.expiry import lapsed, status_on
 from app.models.milestone_rows import milestone_rows
 from app.models.texts import latest_texts
 from app.models.visibility import knowable_in
@@ -113,10 +113,8 @@ def close_plan(
 def _locked(uow: UnitOfWork, plan: Plan) -> Sequence[Any]:
     """The open items, locked by id as everybody locks them, then the plan. What has lapsed by now is open again."""
     of_plan = Milestone.plan_id == plan.id
-    lapsed = select(Milestone.id).where(
-        of_plan, Milestone.status == Status.ACHIEVED, Milestone.policy_met_until < uow.today
-    )
-    affected_cases(uow, list(uow.session.execute(lapsed).scalars()))
+    ended = select(Milestone.id).where(of_plan, lapsed(uow.today))
+    affected_cases(uow, list(uow.session.execute(ended).scalars()))
     uow.session.flush()
     statement = select(Milestone.id, Milestone.ref, Milestone.amber_from, Milestone.red_from).where(
         of_plan, Milestone.status.in_(OPEN_AT_CLOSURE)
@@ -127,7 +125,7 @@ def _locked(uow: UnitOfWork, plan: Plan) -> Sequence[Any]:
 
 
 def _open(uow: UnitOfWork) -> Any:
-    return status_on(uow.today).in_([status.value for status in OPEN_AT_CLOSURE])
+    return status_on(uow.today).in_(OPEN_AT_CLOSURE)
 
 
 def _unmet(uow: UnitOfWork, plan: Plan) -> list[Reason]:

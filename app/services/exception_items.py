@@ -21,7 +21,7 @@ from app.domain.exception_reports import EvidenceSummary, ExceptionItem
 from app.domain.rag import PlanSettings, Reason, Wording
 from app.domain.words import Rag
 from app.models.milestone_rows import typed_exception_row
-from app.services.milestone_rows import accepted_until_on, evidence_count, facts_for
+from app.services.milestone_rows import accepted_until_on, evidence_count, facts_for, status_of
 
 MILESTONE, SUBMISSION = "milestone", "submission"
 REMEMBERED = 2_000
@@ -94,7 +94,7 @@ def _milestone_item(
         owner_id=row.owner_id or "",
         organisation=row.lead_name,
         organisation_slug=row.lead_slug,
-        status=row.status,
+        status=status_of(row, on),
         start_date=row.start_date,
         baseline_date=row.baseline_date,
         due_date=row.due_date,
@@ -103,7 +103,7 @@ def _milestone_item(
         slip_days=slips.slip_days,
         approved_slip_days=slips.approved_slip_days,
         moves=row.moves,
-        evidence=EvidenceSummary(counted.counting, counted.total, counted.state),
+        evidence=EvidenceSummary(counted.counting, counted.total, counted.state, counted.ends_on, counted.notice),
         issue=row.said.get("issue", ""),
         waiting_on=row.waiting_on or "",
         waiting_on_since=row.waiting_on_since,

@@ -12,10 +12,11 @@ from app.domain.evidence import EvidenceView
 from app.domain.honesty import CHECKS, Check, Finding, Group, HonestyReport, Said, SharedFile
 from app.domain.milestones import UpdateView
 from app.domain.permissions import Act, Item
-from app.domain.words import ReviewOutcome
+from app.domain.words import ReviewOutcome, Status
 from app.models import honesty as scans
 from app.models import plan_heads
 from app.models.exception_scans import COUNT_CAP
+from app.services.milestone_rows import status_of
 from app.services.plans import live_head, view_of_head
 
 SHOWN = 50
@@ -62,7 +63,7 @@ def of_milestone(
         *_bulk(uow, row, said),
         *_shared(uow, row),
         *(_dated(row, item) for item in evidence if _in_force(row, item)),
-        rules.not_independent(row.ref, row.title) if row.not_independent else None,
+        rules.not_independent(row.ref, row.title) if _achieved_alone(row, uow) else None,
         _late(row, uow),
     ]
     return [finding for finding in found if finding is not None]
@@ -74,7 +75,7 @@ def _group(check: Check, found: Sequence[Finding], limit: int, *, count: int) ->
 
 
 def _each(uow: UnitOfWork, head: Any, statement: Any, as_finding: Any) -> list[Finding]:
-    found = (as_finding(row) for row in scans.rows(uow.session, statement, plan_id=head.id))
+    found = (as_finding(row) for row in scans.rows(uow.session, statement, plan_id=head.id, today=uow.today))
     return [finding for finding in found if finding is not None]
 
 
@@ -88,6 +89,11 @@ def _no_criterion(row: Any) -> Finding:
 
 def _not_independent(row: Any) -> Finding:
     return rules.not_independent(row.ref, row.title)
+
+
+def _achieved_alone(row: Any, uow: UnitOfWork) -> bool:
+    """Achieved today, and one person did it all."""
+    return row.not_independent and status_of(row, uow.today) is Status.ACHIEVED
 
 
 def _after_completion(row: Any) -> Finding | None:

@@ -16,8 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from app.db import IDEMPOTENCY_HOURS, Database, UnitOfWork
 from app.domain.actors import system_actor
 from app.domain.refusals import Unavailable
-from app.domain.words import Status
 from app.models import IdempotencyRecord, Invitation, Milestone, OutboxMessage, Setting, UserSession
+from app.models.expiry import lapsed
 from app.models.identity import table_of
 from app.scanner import Scanner
 from app.services import audit_events, cases, evidence_files
@@ -164,12 +164,10 @@ def _delete_batch(uow: UnitOfWork, table: Table, over: ColumnElement[bool]) -> i
 
 
 def _expired(uow: UnitOfWork) -> list[str]:
-    # An achieved milestone stores the moment at which its evidence ends as `amber_from`, which has an index; asked for
-    # in order, SQLite would walk through all milestones instead.
+    # What has lapsed is an exception by now, save in a plan that was closed before: that one stays as it was.
     statement = select(_milestones.c.id).where(
         _milestones.c.amber_from <= uow.now,
-        _milestones.c.status == Status.ACHIEVED,
-        _milestones.c.policy_met_until < uow.today,
+        lapsed(uow.today, _milestones.c),
     )
     return sorted(uow.session.connection().execute(statement).scalars())
 

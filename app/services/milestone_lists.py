@@ -15,7 +15,8 @@ from app.domain.plans import MilestoneFilters, MilestoneOrder, MilestonePage, So
 from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag, Status
 from app.models import Milestone, Organisation, Plan
-from app.models.counting import capped, change_word, evidence_outstanding, moved_since, standing_word, status_on
+from app.models.counting import capped, change_word, evidence_outstanding, moved_since, standing_word
+from app.models.expiry import ends_soon, status_on
 from app.models.lowered import holds
 from app.models.milestone_orders import beyond, in_order, sort_key
 from app.models.milestone_rows import milestone_rows
@@ -29,7 +30,7 @@ from app.services.plans import known_plan, live_plan
 BY_REFERENCE = MilestoneOrder()
 
 # Words that `status` takes besides the statuses themselves: what the numbers of plan home link to.
-STANDINGS = ("evidence_outstanding", "not_due", "moved", "due_to_date", "added_since", "live")
+STANDINGS = ("evidence_outstanding", "evidence_ending", "not_due", "moved", "due_to_date", "added_since", "live")
 # What `changed` takes, with the day in `since`.
 CHANGES = (*Change, "moved")
 
@@ -138,7 +139,7 @@ def rows_of(uow: UnitOfWork, plan: Plan, rows: Any) -> tuple[Any, ...]:
 
 def wanted(uow: UnitOfWork, plan: Any, filters: MilestoneFilters) -> list[Any]:
     """The filters as conditions on milestones. Raises Invalid for a status that is none."""
-    today = uow.today
+    today = min(uow.today, plan.closed_on or uow.today)
     found: list[Any] = []
     if filters.ref:
         found.append(Milestone.ref == filters.ref)
@@ -147,7 +148,7 @@ def wanted(uow: UnitOfWork, plan: Any, filters: MilestoneFilters) -> list[Any]:
     elif filters.rag:
         found.append(standing_word(uow.now, today) == Rag(filters.rag).value)
     if filters.status:
-        found.append(_status(uow, plan, filters.status))
+        found.append(_status(uow, plan, filters.status, today))
     if filters.theme:
         found.append(Milestone.theme_id == filters.theme)
     if filters.owner:
@@ -174,14 +175,16 @@ def _changed(uow: UnitOfWork, word: str | None, since: date | None) -> list[Any]
     return [change_word(start_of_day(since), since, uow.now) == word]
 
 
-def _status(uow: UnitOfWork, plan: Any, word: str) -> Any:
+def _status(uow: UnitOfWork, plan: Any, word: str, today: date) -> Any:
     if word in tuple(Status):
-        return status_on(uow.today) == word
+        return status_on(today) == Status(word)
     not_cancelled = Milestone.status != Status.CANCELLED
     if word == "evidence_outstanding":
-        return evidence_outstanding(uow.today)
+        return evidence_outstanding(today)
+    if word == "evidence_ending":
+        return ends_soon(today) if plan.state is PlanState.APPROVED else never()
     if word == "not_due":
-        return standing_word(uow.now, uow.today) == "not_due"
+        return standing_word(uow.now, today) == "not_due"
     if word == "live":
         return not_cancelled
     if word == "moved":

@@ -10,6 +10,7 @@ from app.domain import milestones as rules
 from app.domain import rag
 from app.domain.days import london_day
 from app.domain.evidence import LinkedEvidence
+from app.domain.expiry import notice_on, status_on
 from app.domain.milestones import CarriedOver, EvidenceCount, MilestoneRow, MovedFrom, OrganisationRef, PersonRef, Ref
 from app.domain.rag import MilestoneFacts, PlanSettings, Wording
 from app.domain.words import Marking, PlanState, Rag, Status
@@ -42,14 +43,13 @@ def facts_for(row: Any, today: date) -> MilestoneFacts:
 
 def evidence_count(row: Any, evidence: list[LinkedEvidence], settings: PlanSettings, on: date) -> EvidenceCount:
     standing = evidence_rules.standing(evidence, policy=settings.policy, on=on, reopened_at=row.reopened_at)
-    return EvidenceCount(standing.counting, standing.total, standing.state)
+    until = standing.met_until
+    return EvidenceCount(standing.counting, standing.total, standing.state, until, notice_on(until, on))
 
 
-def status_on(row: Any, on: date) -> Status:
-    """The status as every page counts it on a day: an expiry counts before the stored state has caught up."""
-    if row.status is Status.ACHIEVED and row.policy_met_until is not None and row.policy_met_until < on:
-        return Status.COMPLETED
-    return row.status
+def status_of(row: Any, on: date) -> Status:
+    """The status of a row as it counts on a day."""
+    return status_on(row.status, row.policy_met_until, on)
 
 
 def colour_word(row: Any, facts: MilestoneFacts, settings: PlanSettings, on: date) -> Rag | None:
@@ -94,7 +94,7 @@ def milestone_row(
         status=row.status,
         today=today,
     )
-    status = status_on(row, today)
+    status = status_of(row, today)
     return MilestoneRow(
         id=row.id,
         ref=row.ref,

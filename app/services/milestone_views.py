@@ -37,6 +37,7 @@ from app.services.milestone_rows import (
     milestone_row,
     moved_from_of,
     rationales_of,
+    status_of,
 )
 from app.services.publications import published_on
 
@@ -254,9 +255,10 @@ def _first_forecast(update: UpdateView, said: tuple[UpdateView, ...]) -> bool:
 def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeRequestView, ...]) -> MayDo:
     """Which buttons to offer. The gate's own button is never hidden from who may press it: it explains itself."""
     row, actor, item = case.milestone, uow.actor, case.item
+    status = status_of(row, uow.today)
     live, closed = case.plan.state is PlanState.APPROVED, case.plan.state is PlanState.CLOSED
-    is_open = row.status in (Status.NOT_STARTED, Status.IN_PROGRESS)
-    ended = row.status in (Status.ACHIEVED, Status.CANCELLED)
+    is_open = status in (Status.NOT_STARTED, Status.IN_PROGRESS)
+    ended = status in (Status.ACHIEVED, Status.CANCELLED)
 
     is_exception = row.amber_from is not None and row.amber_from <= uow.now
 
@@ -271,8 +273,8 @@ def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeReque
         declare=live and is_open and may(Act.DECLARE) and not may(Act.UPDATE),
         complete=live and is_open and may(Act.UPDATE),
         achieve=live and not ended and may(Act.ACHIEVE),
-        return_=live and row.status is Status.COMPLETED and may(Act.RETURN),
-        reopen=live and row.status is Status.ACHIEVED and may(Act.REOPEN),
+        return_=live and status is Status.COMPLETED and may(Act.RETURN),
+        reopen=live and status is Status.ACHIEVED and may(Act.REOPEN),
         attach=not closed and row.status is not Status.CANCELLED and may(Act.ATTACH),
         review=not closed and any(one.may_review for one in evidence),
         request_change=live and not ended and may(Act.REQUEST_CHANGE),

@@ -18,7 +18,7 @@ from app.models import my_updates as scans
 from app.models import plan_heads
 from app.models.texts import latest_texts
 from app.models.visibility import viewer_parameters
-from app.services import cursors, updates
+from app.services import cursors, expiry, updates
 from app.services.cases import linked_evidence, plan_settings, read_case
 from app.services.milestone_rows import facts_for, milestone_row, supporters_of
 
@@ -44,6 +44,7 @@ def my_updates(uow: UnitOfWork, *, only_own: bool = False, limit: int = PAGE, cu
     heads = _heads(uow, values["own_plans"])
     items = _items(uow, [*left, *saved], heads, values)
     last = places[limit - 1] if len(places) > limit else None
+    ending, ending_total = expiry.ending_mine(uow, values, organisation=organisation) if cursor is None else ((), 0)
     return MyUpdates(
         items=items[: len(left)],
         saved=items[len(left) :],
@@ -52,6 +53,8 @@ def my_updates(uow: UnitOfWork, *, only_own: bool = False, limit: int = PAGE, cu
         next_review=plan_heads.next_review_of_any(uow.session, list(heads.values()), uow.today),
         next_cursor=cursors.encode(last.rank, last.since_moment.isoformat(), last.id) if last else None,
         plans=len({item.row.plan_id for item in items}),
+        ending=ending,
+        ending_total=ending_total,
     )
 
 

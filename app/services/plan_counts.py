@@ -19,21 +19,22 @@ from app.models.counting import (
     change_word,
     evidence_outstanding,
     standing_word,
-    status_on,
     submission_change_word,
 )
+from app.models.expiry import status_on
 from app.models.visibility import knowable, knowable_in, unrestricted_for, withheld_in
 
 _submissions: Any = Submission.__table__
 
 
-def counts_by_theme(uow: UnitOfWork, plan_id: str) -> dict[str, Counts]:
+def counts_by_theme(uow: UnitOfWork, plan: PlanView | Plan) -> dict[str, Counts]:
     """One query: milestones by theme and standing, counting only what the viewer may know of."""
-    word = standing_word(uow.now, uow.today).label("word")
-    outstanding = func.sum(_as_int(evidence_outstanding(uow.today))).label("outstanding")
+    today = _last_day(plan, uow.today)
+    word = standing_word(uow.now, today).label("word")
+    outstanding = func.sum(_as_int(evidence_outstanding(today))).label("outstanding")
     statement = (
         select(Milestone.theme_id, word, func.count().label("number"), outstanding)
-        .where(knowable_in(uow.actor, plan_id))
+        .where(knowable_in(uow.actor, plan.id))
         .group_by(Milestone.theme_id, word)
     )
     found: dict[str, Counts] = {}
@@ -49,7 +50,7 @@ def counts_of(uow: UnitOfWork, plan: PlanView | Plan) -> dict[str, Counts]:
     """The same as the plan's state has it: none of a draft, and no colour in a plan that is closed."""
     if plan.state is PlanState.DRAFT:
         return {}
-    return {theme: _as_its_state_has_it(plan, found) for theme, found in counts_by_theme(uow, plan.id).items()}
+    return {theme: _as_its_state_has_it(plan, found) for theme, found in counts_by_theme(uow, plan).items()}
 
 
 def _as_its_state_has_it(plan: PlanView | Plan, counts: Counts) -> Counts:
@@ -77,7 +78,7 @@ def summaries_of(uow: UnitOfWork, plans: Sequence[PlanView]) -> dict[str, PlanSu
         return {}
     ids = [plan.id for plan in plans]
     since = {plan.id: _since(plan, uow.today) for plan in plans}
-    standing = _standing(uow, ids, since)
+    standing = _standing(uow, ids, since, {plan.id: _last_day(plan, uow.today) for plan in plans})
     waiting = _waiting_by_plan(uow, ids, since)
     kept = _withheld_by_plan(uow, ids)
     nothing = _Waiting(0, None, 0, 0)
@@ -85,6 +86,11 @@ def summaries_of(uow: UnitOfWork, plans: Sequence[PlanView]) -> dict[str, PlanSu
         plan.id: _summary(plan, since[plan.id], standing[plan.id], waiting.get(plan.id, nothing), kept.get(plan.id))
         for plan in plans
     }
+
+
+def _last_day(plan: PlanView | Plan, today: date) -> date:
+    """The day as of which a plan is counted: today, and of a closed one the day of its closing."""
+    return min(today, plan.closed_on or today)
 
 
 def _since(plan: PlanView, today: date) -> date:
@@ -123,9 +129,12 @@ class _Standing:
     changes: list[tuple[str, int]] = field(default_factory=list)
 
 
-def _standing(uow: UnitOfWork, plan_ids: Sequence[str], since: dict[str, date]) -> dict[str, _Standing]:
+def _standing(
+    uow: UnitOfWork, plan_ids: Sequence[str], since: dict[str, date], days: dict[str, date]
+) -> dict[str, _Standing]:
     """One query: the milestones of these plans that the viewer may know of, by standing and by what changed."""
-    word = standing_word(uow.now, uow.today).label("word")
+    _, today = _by_plan(days, Milestone)
+    word = standing_word(uow.now, today).label("word")
     changed = change_word(*_by_plan(since, Milestone), uow.now).label("changed")
     due = (Milestone.due_date <= uow.today) & (Milestone.status != Status.CANCELLED)
     statement = (
@@ -134,9 +143,9 @@ def _standing(uow: UnitOfWork, plan_ids: Sequence[str], since: dict[str, date]) 
             word,
             changed,
             func.count().label("number"),
-            func.sum(_as_int(evidence_outstanding(uow.today))).label("outstanding"),
+            func.sum(_as_int(evidence_outstanding(today))).label("outstanding"),
             func.sum(_as_int(due)).label("due"),
-            func.sum(_as_int(due & (status_on(uow.today) == Status.ACHIEVED.value))).label("achieved"),
+            func.sum(_as_int(due & (status_on(today) == Status.ACHIEVED))).label("achieved"),
             func.sum(_as_int((Milestone.moves > 0) & (Milestone.status != Status.CANCELLED))).label("moved"),
             func.max(Milestone.last_update_on).label("last_update_on"),
         )

@@ -11,12 +11,12 @@ from app.domain.days import instant_for, london_day
 from app.domain.markings import marks_of
 from app.domain.plans import Counts, InboxClock, MovedMilestone, PlanHome, PlanView, ThemeStanding, TurnsRed
 from app.domain.rag import PlanSettings
-from app.domain.words import Rag, Status
+from app.domain.words import PlanState, Rag, Status
 from app.models import Milestone, Organisation, Submission, Theme
 from app.models.counting import capped, days_between
 from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in
-from app.services import plan_counts, plans
+from app.services import expiry, plan_counts, plans
 from app.services.cases import meeting_days, plan_settings
 from app.services.milestone_rows import facts_for
 from app.services.plan_changes import changes_in
@@ -45,6 +45,7 @@ def _plan_home(uow: UnitOfWork, slug: str, since: date | None) -> PlanHome:
     settings = plan_settings(plan, meeting_days(uow, plan.id))
     turning, number = _turns_red(uow, view, until, settings) if until else ((), 0)
     moved, furthest = _moved(uow, plan.id)
+    ending, ending_total = expiry.ending_in(uow, plan.id) if plan.state is PlanState.APPROVED else ((), 0)
     return PlanHome(
         plan=view,
         today=uow.today,
@@ -59,6 +60,8 @@ def _plan_home(uow: UnitOfWork, slug: str, since: date | None) -> PlanHome:
         moved_furthest=furthest,
         changes=changes_in(uow, view, settings, since),
         measures=measures_in(uow, plan.id, hours=plan.triage_hours),
+        ending=ending,
+        ending_total=ending_total,
     )
 
 

@@ -49,7 +49,7 @@ def read_structure(uow: UnitOfWork, *, slug: str) -> Structure:
     plan = live_head(uow, slug)
     session, mine = uow.session, and_(knowable_in(uow.actor, plan.id), not_removed(plan.state))
     themes, actions = rows.themes_in(session, plan.id), rows.actions_in(session, plan.id)
-    milestones = rows.milestones_in(session, mine, limit=MILESTONES_SHOWN + 1)
+    milestones = rows.milestones_in(session, mine, limit=MILESTONES_SHOWN + 1, day=plan.closed_on or uow.today)
     too_long = len(milestones) > MILESTONES_SHOWN
     numbers = rows.milestones_by_action(session, mine)
     shown = [] if too_long else milestones
@@ -100,7 +100,8 @@ def read_draft(uow: UnitOfWork, *, slug: str) -> Draft:
         permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=plan.id))
     every = knowable_in(uow.actor, plan.id) if live else Milestone.plan_id == plan.id
     themes, actions = rows.themes_in(uow.session, plan.id), rows.actions_in(uow.session, plan.id)
-    milestones = rows.milestones_in(uow.session, and_(every, not_removed(plan.state)), limit=LACKS_LOOKED_THROUGH)
+    mine = and_(every, not_removed(plan.state))
+    milestones = rows.milestones_in(uow.session, mine, limit=LACKS_LOOKED_THROUGH, day=uow.today)
     held = uow.session.execute(select(Membership.role).where(Membership.plan_id == plan.id).distinct()).scalars()
     missing = plan_structure.lacks([_ref(row) for row in actions], [_facts(row) for row in milestones])
     return Draft(len(themes), len(actions), len(milestones), frozenset(held), missing if live else ())

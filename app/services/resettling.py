@@ -11,8 +11,9 @@ from sqlalchemy import bindparam, select, update
 
 from app.db import UnitOfWork
 from app.domain.evidence import LinkedEvidence
+from app.domain.expiry import status_on
 from app.domain.rag import PlanSettings
-from app.domain.words import LeftBecause, Status
+from app.domain.words import LeftBecause
 from app.models import Milestone, Person, Plan
 from app.services import cases, settling
 
@@ -71,7 +72,7 @@ def resettle(uow: UnitOfWork, plan: Plan) -> int:
 
 
 def _has_ended(row: Any, today: date) -> bool:
-    return row.status is Status.ACHIEVED and row.policy_met_until is not None and row.policy_met_until < today
+    return row.status is not status_on(row.status, row.policy_met_until, today)
 
 
 def _next_rows(uow: UnitOfWork, plan_id: str, after: str) -> list[Any]:

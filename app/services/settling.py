@@ -12,6 +12,7 @@ from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
 from app.domain import my_updates, rag
 from app.domain.days import london_day, start_of_day
+from app.domain.expiry import has_ended
 from app.domain.ids import new_id
 from app.domain.rag import ForecastDays, MilestoneFacts, Moments
 from app.domain.words import OPEN_STATUSES, EvidenceState, LeftBecause, MilestoneEventKind, Rag, Status
@@ -122,7 +123,7 @@ def catch_up(uow: UnitOfWork, case: Case) -> None:
     """
     milestone = case.milestone
     until = milestone.policy_met_until
-    if until is None or until >= uow.today:
+    if until is None or not has_ended(until, uow.today):
         return
     if milestone.status is Status.ACHIEVED:
         fall_back(uow, case, day=until + timedelta(days=1), why="expired")
@@ -192,7 +193,7 @@ def _settle_evidence(case: Case, today: date) -> None:
     )
     milestone.evidence_state = standing.state
     milestone.evidence_waiting_since = standing.waiting_since
-    ran_out = milestone.policy_met_until is not None and milestone.policy_met_until < today
+    ran_out = has_ended(milestone.policy_met_until, today)
     ran_out_on = milestone.policy_met_until + timedelta(days=1) if milestone.policy_met_until and ran_out else None
     if standing.state is EvidenceState.MET:
         if milestone.policy_met_on is None or ran_out:

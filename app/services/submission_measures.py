@@ -29,6 +29,7 @@ def measures_in(uow: UnitOfWork, plan_id: str, *, hours: int) -> Measures:
     values = {
         **viewer_parameters(uow.actor),
         "now": uow.now,
+        "today": uow.today,
         "plan_id": plan_id,
         "plans": [plan_id],
         "open_plans": [plan_id] if sees_all else [],

@@ -15,6 +15,7 @@ from app.domain import permissions, rag
 from app.domain import submissions as rules
 from app.domain.actors import Actor
 from app.domain.days import london_day
+from app.domain.expiry import has_ended, status_on
 from app.domain.milestones import OrganisationRef
 from app.domain.permissions import Act, Item
 from app.domain.refusals import NotFound
@@ -185,6 +186,7 @@ def _ground(uow: UnitOfWork, plans: Sequence[str], filters: InboxFilters, *, pla
     values = {
         **viewer_parameters(uow.actor),
         "now": uow.now,
+        "today": uow.today,
         "plan_id": plan_id,
         "plans": list(plans),
         "open_plans": open_plans,
@@ -301,7 +303,7 @@ def _item(uow: UnitOfWork, row: Any, said: Any) -> SubmissionItem:
     actor = uow.actor
     waits = row.state is SubmissionState.WAITING
     closed = is_closed_to(actor, plan_id=row.plan_id, state=row.state, triaged_by=row.triaged_by)
-    facts, concerned = follow_facts(row), _concerned(row, uow.now)
+    facts, concerned = follow_facts(row), _concerned(row, uow)
     return SubmissionItem(
         id=row.id,
         ref=row.ref,
@@ -362,16 +364,17 @@ def _followed_words(row: Any, facts: FollowFacts, uow: UnitOfWork) -> str:
     return rules.follow_words(ref, facts, since_days=days, due=due, on=on)
 
 
-def _concerned(row: Any, now: datetime) -> Concerned | None:
+def _concerned(row: Any, uow: UnitOfWork) -> Concerned | None:
     if row.about_ref is None:
         return None
+    day, until = row.plan_closed_on or uow.today, row.about_policy_met_until
     return Concerned(
         row.milestone_id,
         row.about_ref,
         row.about_title,
-        row.about_status,
-        rag.colour_at(row.about_amber_from, row.about_red_from, now),
-        row.about_evidence_state is EvidenceState.MET,
+        status_on(row.about_status, until, day),
+        rag.colour_at(row.about_amber_from, row.about_red_from, uow.now),
+        row.about_evidence_state is EvidenceState.MET and not has_ended(until, day),
         row.about_due_date,
         row.about_achieved_on,
     )

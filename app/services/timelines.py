@@ -19,7 +19,7 @@ from app.models.milestone_rows import milestone_rows
 from app.models.visibility import knowable_in
 from app.services import access_log, cursors, milestone_lists, plan_counts, plans
 from app.services.cases import plan_settings
-from app.services.milestone_rows import colour_word, facts_for, status_on
+from app.services.milestone_rows import colour_word, facts_for, status_of
 
 MOST = 500
 """Milestones that one picture shows: more would be no picture."""
@@ -141,8 +141,9 @@ def _wanted(uow: UnitOfWork, head: Any, filters: TimelineFilters) -> list[Any]:
 
 
 def _item(row: Any, settings: PlanSettings, today: date) -> TimelineItem:
+    today = min(today, settings.closed_on or today)
     facts = facts_for(row, today)
-    status = status_on(row, today)
+    status = status_of(row, today)
     slips = rag.slip(
         baseline=row.baseline_date,
         due=row.due_date,

@@ -32,7 +32,7 @@ PAGES = """
  9  petra   -          GET /plans
 10  petra   -          GET /plans.csv
  4  max     -          GET /plans/new
-25  petra   -          GET /plans/{plan}
+26  petra   -          GET /plans/{plan}
 11  petra   -          GET /plans/{plan}/actions/new
 14  petra   -          GET /plans/{plan}/actions/{action}/edit
 14  zoe     drafted    GET /plans/{plan}/actions/{action}/removal

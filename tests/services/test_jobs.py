@@ -145,7 +145,7 @@ def test_expired_milestones_are_found_by_an_index(sqlite_url: str) -> None:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
     database.dispose()
     assert [row.detail for row in plan if "milestones" in row.detail] == [
-        "SEARCH milestones USING INDEX ix_milestones_amber (amber_from<?)"
+        "SEARCH milestones USING INDEX ix_milestones_evidence_ending (policy_met_until>? AND policy_met_until<?)"
     ]
 
 
