@@ -264,6 +264,7 @@ class UpdateView:
     cause: DelayCause | None = None
     day: date | None = None  # until when it was accepted
     no_change: bool = False  # "no change since the last update": what that one said stands
+    sent_again: bool = False  # it was there already: this is the answer to the same words sent twice
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,9 @@ async def attach_evidence(run: Receiving, plan: str, ref: str, request: Request)
         facts = _facts(form, has_file=file is not None)
         form.check()
         upload = upload_of(file, run.settings, looked_at=form.held is not None)
-        item = await run.write(keeping(file, services.attach_evidence), milestone=key, upload=upload, **facts)
+        item = await run.write(
+            keeping(file, services.attach_evidence), milestone=key, upload=upload, by_form=True, **facts
+        )
         return see_other(f"{address_of(plan, ref)}#{item.ref}")
 
     async def again(form: Form, status: int) -> Response:

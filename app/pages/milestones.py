@@ -63,6 +63,7 @@ def show_milestone_page(
     refused_at: datetime | None = None,
     review_open: str = "",
     focus: str = "",
+    already: bool = False,
     **context: Any,
 ) -> Response:
     """The page of one milestone, or a part of it; `problem` is what was refused or wrong, `review_open` where."""
@@ -76,6 +77,7 @@ def show_milestone_page(
         m=view,
         row=row,
         here=address_of(row.plan_slug, row.ref),
+        already=already,
         standing=standing_of(view),
         ending_days=(row.evidence.ends_on - today).days if row.evidence.ends_on else None,
         track=date_line(row, today=today, achieved=row.achieved_date),
@@ -131,10 +133,10 @@ def find_milestone(run: Reading, milestone: str) -> Response:
 
 
 @router.get("/plans/{plan}/milestones/{ref}")
-def show_milestone(run: Reading, plan: str, ref: str, request: Request) -> Response:
+def show_milestone(run: Reading, plan: str, ref: str, request: Request, saved: str = "") -> Response:
     """One milestone: facts, what is still needed, evidence log, updates, date history."""
     view, plan_view = run.read(read_milestone, plan=plan, ref=ref)
-    return show_milestone_page(run, request, view, plan_view, today=run.today)
+    return show_milestone_page(run, request, view, plan_view, today=run.today, already=saved == "already")
 
 
 @router.get("/plans/{plan}/milestones/{ref}/audit")

@@ -45,9 +45,15 @@ def add_update(run: Writing, plan: str, ref: str, request: Request, form: Submit
     return settle(
         form,
         change,
-        done=lambda update: see_other(f"{address_of(plan, ref)}#{update.id}"),
+        done=lambda update: see_other(_kept_at(plan, ref, update)),
         again=lambda form, status: _page(run, request, plan, ref, form, status=status),
     )
+
+
+def _kept_at(plan: str, ref: str, update: UpdateView) -> str:
+    """Where an update is read; the page says so where it was saved already and is kept once."""
+    already = "?saved=already" if update.sent_again else ""
+    return f"{address_of(plan, ref)}{already}#{update.id}"
 
 
 @router.get("/plans/{plan}/milestones/{ref}/declaration")
@@ -72,7 +78,7 @@ def declare(run: Writing, plan: str, ref: str, request: Request, form: Submitted
     return settle(
         form,
         change,
-        done=lambda update: see_other(f"{address_of(plan, ref)}#{update.id}"),
+        done=lambda update: see_other(_kept_at(plan, ref, update)),
         again=lambda form, status: _declaration_page(run, request, plan, ref, form, status=status),
     )
 

@@ -44,6 +44,18 @@ def open_case(uow: UnitOfWork, key: MilestoneKey, *, act: Act = Act.READ_PLAN, i
     return case
 
 
+def open_perhaps_stale(
+    uow: UnitOfWork, key: MilestoneKey, *, act: Act, if_match: str | None
+) -> tuple[Case, Stale | None]:
+    """As `open_case`, for what may be the same thing sent again, which its own first sending made stale: that another
+    version was named is handed back, and the caller raises it for what is new.
+    """
+    try:
+        return open_case(uow, key, act=act, if_match=if_match), None
+    except Stale as stale:
+        return open_case(uow, key, act=act), stale
+
+
 def read_case(uow: UnitOfWork, key: MilestoneKey) -> Case:
     """Look at a milestone without locking it. Raises NotFound, or Forbidden for who may not read live plans."""
     found = uow.session.execute(_wanted(uow, key)).one_or_none()

@@ -28,7 +28,7 @@ from app.domain.words import (
 from app.models import Evidence, EvidenceLink, Submission
 from app.services import access_log, settling
 from app.services.cases import Case, affected_cases, open_case, read_case
-from app.services.evidence_intake import Offer, link, refuse_unless_open, take_in
+from app.services.evidence_intake import Offer, link, refuse_unless_open, sent_already, take_in
 from app.services.evidence_views import evidence_of, find_evidence, views_of
 from app.services.personal_data import search_terms
 from app.services.triage import end_wait, settle_afresh
@@ -78,9 +78,14 @@ def attach_evidence(
     external_ref: str | None = None,
     shared_with: Sequence[str] = (),
     personal_data: Sequence[PersonalData] = (),
+    by_form: bool = False,
     if_match: str | None = None,
 ) -> EvidenceView:
-    """Add a file, link or statement to a milestone's evidence log. The file is already in the store."""
+    """Add a file, link or statement to a milestone's evidence log. The file is already in the store.
+
+    `by_form`: it comes from a page, whose form may be sent twice by one press too many. The second is then answered
+    with the first. A program says so by its Idempotency-Key.
+    """
     case = open_case(uow, milestone, act=Act.ATTACH, if_match=if_match)
     offer = Offer(
         title=title,
@@ -96,6 +101,9 @@ def attach_evidence(
         shared_with=tuple(shared_with),
         personal_data_declared=tuple(personal_data),
     )
+    first = sent_already(uow, case, offer) if by_form else None
+    if first is not None:
+        return get_evidence(uow, evidence=first)
     evidence = take_in(uow, case, offer)
     settling.settle(uow, case)
     return get_evidence(uow, evidence=evidence.id)

@@ -1,7 +1,9 @@
 """Taking evidence in: the row, its link to the milestone, and the submission where it comes from outside."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -9,6 +11,8 @@ from app.db import UnitOfWork
 from app.domain.evidence import Upload, declared_as_stored
 from app.domain.ids import new_id
 from app.domain.refusals import Reason, Refused, invalid
+from app.domain.repeats import Sent, is_sent_again
+from app.domain.typed import tidy
 from app.domain.words import (
     EvidenceForm,
     EvidenceKind,
@@ -20,10 +24,12 @@ from app.domain.words import (
     SubmissionKind,
 )
 from app.models import Evidence, EvidenceLink, EvidenceShare, Organisation
+from app.models.texts import latest_texts
 from app.services import cases
 from app.services.cases import Case
 from app.services.personal_data import found_in, refuse_undeclared
 from app.services.receipts import comes_from_outside, give_receipt, next_ref
+from app.services.repeats import anything_since
 from app.services.writing import Checks
 
 
@@ -77,6 +83,39 @@ def take_in(uow: UnitOfWork, case: Case, offer: Offer) -> Evidence:
         )  # fmt: skip
     link(uow, case, evidence)
     return evidence
+
+
+def sent_already(uow: UnitOfWork, case: Case, offer: Offer) -> str | None:
+    """The id of what this actor attached to the milestone last, if this is the same once more."""
+    statement = (
+        select(Evidence)
+        .join(EvidenceLink, EvidenceLink.evidence_id == Evidence.id)  # type: ignore[arg-type]
+        .where(EvidenceLink.milestone_id == case.milestone.id, Evidence.provided_by == uow.actor.id)
+        .order_by(Evidence.id.desc())  # type: ignore[attr-defined]
+        .limit(1)
+    )
+    last = uow.session.execute(statement).scalar_one_or_none()
+    if last is None:
+        return None
+    its_own = ("evidence_attached", "submission_received")
+    since = anything_since(uow, milestone_id=case.milestone.id, at=last.received_at, its_own=its_own)
+    before = Sent(uow.actor.id, last.received_at, _kept_of(last, latest_texts(uow.session, [last.id])))
+    now = Sent(uow.actor.id, uow.now, _sent_of(offer))
+    return last.id if is_sent_again(before, now, anything_since=since) else None
+
+
+def _kept_of(item: Evidence, texts: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    said = {name: texts.get((item.id, name)) or "" for name in ("description", "statement")}
+    return {**said, "title": item.title, "link": item.link or "", "sha256": item.sha256, "marking": item.marking,
+            "effective": (item.effective_from, item.effective_to),
+            "external_ref": item.external_ref or ""}  # fmt: skip
+
+
+def _sent_of(offer: Offer) -> dict[str, Any]:
+    named = ("description", "statement", "title", "link", "external_ref")
+    typed = {name: tidy(getattr(offer, name)) for name in named}
+    return {**typed, "sha256": offer.upload.sha256 if offer.upload else None, "marking": offer.marking,
+            "effective": (offer.effective_from, offer.effective_to)}  # fmt: skip
 
 
 def link(uow: UnitOfWork, case: Case, evidence: Evidence) -> None:

@@ -1,5 +1,6 @@
 """Progress updates: what an owner says, forecasts, declares and asks for."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,11 +13,13 @@ from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, UpdateView
 from app.domain.permissions import Act
 from app.domain.refusals import Reason, Refused
+from app.domain.repeats import Sent, is_sent_again
 from app.domain.words import DelayCause, LeftBecause, MilestoneEventKind, Rag, Status
 from app.models import ProgressUpdate
 from app.models.texts import latest_texts
 from app.services import cursors, settling
-from app.services.cases import Case, open_case, read_case
+from app.services.cases import Case, open_perhaps_stale, read_case
+from app.services.repeats import anything_since
 from app.services.writing import Checks
 
 TEXT_FIELDS = ("narrative", "rationale", "issue", "support_required", "path_to_green")
@@ -48,9 +51,13 @@ def add_update(
     is sent has to be what is there already.
 
     A senior officer declares Amber or Red on anything: with the rationale alone, for the update is its owner's.
+
+    The same words sent twice by one press too many are kept once: the second is answered with the first
+    (`sent_again`), whatever version it names.
     """
     worse = declared_rag in (Rag.AMBER, Rag.RED)
-    case = open_case(uow, milestone, act=Act.DECLARE if worse else Act.UPDATE, if_match=if_match)
+    act = Act.DECLARE if worse else Act.UPDATE
+    case, stale = open_perhaps_stale(uow, milestone, act=act, if_match=if_match)
     declares_only = not permissions.may(uow.actor, Act.UPDATE, case.item)
     texts = _checked(
         uow,
@@ -66,15 +73,24 @@ def add_update(
         forecast_date=forecast_date,
         return_to_green_on=return_to_green_on,
     )
+    said = {
+        **texts, "forecast_date": forecast_date, "declared_rag": declared_rag, "cause": cause,
+        "return_to_green_on": return_to_green_on,
+    }  # fmt: skip
+    # With "no change", whatever else is sent is what was there, and is not written down again.
+    words = {"no_change": True, "narrative": texts["narrative"]} if no_change else {"no_change": False, **said}
+    first = _sent_already(uow, case, words)
+    if first is not None:
+        if no_change:
+            _check_nothing_changes(uow, case.milestone, said)
+        return first
+    if stale is not None:
+        raise stale
     if declares_only:
         owners = {"forecast_date": forecast_date, "return_to_green_on": return_to_green_on, "cause": cause}
         return _only_declare(uow, case, declared_rag, texts, {**owners, "no_change": no_change or None})
     if no_change:
-        changed = {
-            **texts, "declared_rag": declared_rag, "forecast_date": forecast_date, "cause": cause,
-            "return_to_green_on": return_to_green_on,
-        }  # fmt: skip
-        return _add_no_change(uow, case, texts["narrative"], changed)
+        return _add_no_change(uow, case, texts["narrative"], said)
     _refuse_unless_updatable(case)
     row = case.milestone
     declared = row.declared_rag is not None
@@ -100,6 +116,27 @@ def add_update(
     uow.record("progress_updated", **case.about, facts=facts, texts=texts, texts_of=update.id)
     settling.settle(uow, case, because)
     return as_view(update, {(update.id, name): text for name, text in texts.items() if text})
+
+
+def _sent_already(uow: UnitOfWork, case: Case, said: dict[str, Any]) -> UpdateView | None:
+    """The latest update of the milestone, if this is the same once more: a double click, a form that was sent again."""
+    statement = (
+        select(ProgressUpdate)
+        .where(ProgressUpdate.milestone_id == case.milestone.id)
+        .order_by(ProgressUpdate.id.desc())  # type: ignore[attr-defined]
+        .limit(1)
+    )
+    last = uow.session.execute(statement).scalar_one_or_none()
+    if last is None or last.by_id != uow.actor.id:
+        return None
+    view = as_view(last, latest_texts(uow.session, [last.id]))
+    before = Sent(last.by_id, last.at, {name: getattr(view, name) for name in said})
+    since = anything_since(
+        uow, milestone_id=case.milestone.id, at=last.at, its_own=("progress_updated", "declared")
+    )  # fmt: skip
+    if not is_sent_again(before, Sent(uow.actor.id, uow.now, said), anything_since=since):
+        return None
+    return replace(view, sent_again=True)
 
 
 def _only_declare(

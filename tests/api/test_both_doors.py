@@ -143,3 +143,15 @@ def test_a_day_that_is_none_is_said_above_the_list_as_it_stands_today(sqlite_api
             assert "This is the list as it stands today" in parsed.text
             assert view.row.ref in parsed.text
         assert browser.get(f"{address}.csv", params={"on": "9999-12-31"}).status_code == 422
+
+
+def test_an_update_sent_twice_is_answered_with_the_first_by_both_doors(sqlite_api: Api) -> None:
+    view, browser = sqlite_api.world.milestone(), _browser(sqlite_api, "connie")
+    said = {"narrative": "Two of four courses held"}
+    first = browser.post(f"{_page(view)}/updates", data=said)
+    again = browser.post(f"{_page(view)}/updates", data=said)
+    assert again.headers["location"] == first.headers["location"].replace("#", "?saved=already#")
+    assert "This was saved already, word for word. It is kept once." in browser.get(again.headers["location"]).text
+    told = sqlite_api.post(f"/milestones/{view.row.id}/updates", "connie", json=said)
+    assert (told.status_code, told.json()["id"]) == (201, first.headers["location"].rpartition("#")[2])
+    assert len(shown(sqlite_api.get(f"/milestones/{view.row.id}/updates"))["items"]) == 1

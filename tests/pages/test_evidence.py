@@ -56,6 +56,20 @@ def test_a_link_and_a_statement_are_attached(full: Kept) -> None:
     assert "Statement: I saw it on the wall" in page.text
 
 
+def test_a_form_that_is_sent_twice_attaches_once_and_other_words_are_another_item(full: Kept) -> None:
+    no_file: dict[str, Any] = {"file": ("", b"", "application/octet-stream")}
+    sent: tuple[dict[str, Any], ...] = (
+        {}, {"form": "link", "link": "https://rota.example/march", **no_file},
+        {"form": "statement", "statement": "I saw it", **no_file},
+    )  # fmt: skip
+    for data in sent:
+        before = len(full.seen("completed").evidence)
+        addresses = {attach(full, **data).headers["location"] for _ in range(2)}
+        assert (len(addresses), len(full.seen("completed").evidence)) == (1, before + 1), data
+    attach(full, form="statement", statement="I saw it again", **no_file)
+    assert len(full.seen("completed").evidence) == before + 2
+
+
 def test_the_upload_page_says_that_it_is_no_referral(full: Kept) -> None:
     full.app.state.front_door.contact = FRONT_DOOR
     page = read(full.browser("connie").get(full.path("completed", "evidence", "new")).text)
