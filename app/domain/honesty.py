@@ -29,6 +29,7 @@ class Check(StrEnum):
     EVIDENCE_AFTER_COMPLETION = "evidence_after_completion"
     NOT_INDEPENDENT = "not_independent"
     GREEN_UNTIL_OVERDUE = "green_until_overdue"
+    APPROVED_BY_OWNER = "approved_by_owner"
 
 
 CHECKS: dict[Check, tuple[str, str]] = {
@@ -63,6 +64,10 @@ CHECKS: dict[Check, tuple[str, str]] = {
     Check.GREEN_UNTIL_OVERDUE: (
         "Green until the day it was overdue",
         "Nobody said beforehand that it would be late, so nobody could help.",
+    ),
+    Check.APPROVED_BY_OWNER: (
+        "Approved by who owns it",
+        "Whoever approved this plan owns these milestones of it, and agreed to their own dates and criteria.",
     ),
 }
 """Each check's title, and why it matters."""
@@ -144,6 +149,10 @@ def no_criterion(ref: str, title: str) -> Finding:
 def not_independent(ref: str, title: str) -> Finding:
     words = "One person reported it completed, gave the only evidence and marked it achieved"
     return Finding(Check.NOT_INDEPENDENT, ref, title, words, ref)
+
+
+def approved_by_owner(ref: str, title: str) -> Finding:
+    return Finding(Check.APPROVED_BY_OWNER, ref, title, "Its owner is who approved the plan", ref)
 
 
 def evidence_after_completion(

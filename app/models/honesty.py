@@ -13,7 +13,7 @@ from app.models.evidence import Evidence, EvidenceLink
 from app.models.exception_scans import COUNT_CAP
 from app.models.expiry import status_on
 from app.models.milestones import Milestone, ProgressUpdate
-from app.models.plans import Action
+from app.models.plans import Action, Plan
 from app.models.records import Text
 
 UPDATES_READ = 10_000
@@ -25,6 +25,7 @@ _updates: Any = ProgressUpdate.__table__
 _evidence: Any = Evidence.__table__
 _links: Any = EvidenceLink.__table__
 _actions: Any = Action.__table__
+_plans: Any = Plan.__table__
 _texts: Any = Text.__table__
 
 
@@ -46,6 +47,15 @@ def not_independent() -> Any:
     marked = text("milestones.not_independent")  # the index's own condition, as above
     achieved = status_on(bindparam("today", type_=Date()), _milestones.c) == Status.ACHIEVED
     return _first(_named_milestones().where(marked, achieved), _milestones.c.position)
+
+
+@cache
+def approved_by_owner() -> Any:
+    """Open milestones of whoever approved their plan; one that was added later, nobody approved."""
+    own = (_plans.c.approved_by == _milestones.c.owner_id, _milestones.c.added_at <= _plans.c.approved_at)
+    statement = _named_milestones().join(_plans, _plans.c.id == _milestones.c.plan_id)
+    statement = statement.where(*own, _milestones.c.status.in_(OPEN_STATUSES))
+    return _first(statement, _milestones.c.position)
 
 
 @cache

@@ -50,7 +50,7 @@ class Section:
     said: str
     question: str
     no_change: str
-    may_complete: bool
+    is_open: bool
     next: str = ""
     more_open: bool = False
     summary_here: bool = False
@@ -235,7 +235,7 @@ def _section(item: ItemToUpdate, *, form: Form | None) -> Section:
         said=_said(item),
         question=f"What has happened since {long_date(item.last.on)}?" if item.last else "What has happened?",
         no_change=_no_change(item),
-        may_complete=row.status in OPEN_STATUSES,
+        is_open=row.status in OPEN_STATUSES,
     )
 
 

@@ -107,6 +107,7 @@ def sent_already(uow: UnitOfWork, case: Case, offer: Offer) -> str | None:
 def _kept_of(item: Evidence, texts: Mapping[tuple[str, str], str]) -> dict[str, Any]:
     said = {name: texts.get((item.id, name)) or "" for name in ("description", "statement")}
     return {**said, "title": item.title, "link": item.link or "", "sha256": item.sha256, "marking": item.marking,
+            "personal_data": item.personal_data_declared,
             "effective": (item.effective_from, item.effective_to),
             "external_ref": item.external_ref or ""}  # fmt: skip
 
@@ -115,6 +116,7 @@ def _sent_of(offer: Offer) -> dict[str, Any]:
     named = ("description", "statement", "title", "link", "external_ref")
     typed = {name: tidy(getattr(offer, name)) for name in named}
     return {**typed, "sha256": offer.upload.sha256 if offer.upload else None, "marking": offer.marking,
+            "personal_data": declared_as_stored(offer.personal_data_declared),
             "effective": (offer.effective_from, offer.effective_to)}  # fmt: skip
 
 

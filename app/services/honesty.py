@@ -12,9 +12,9 @@ from app.domain.evidence import EvidenceView
 from app.domain.honesty import CHECKS, Check, Finding, Group, HonestyReport, Said, SharedFile
 from app.domain.milestones import UpdateView
 from app.domain.permissions import Act, Item
-from app.domain.words import ReviewOutcome, Status
+from app.domain.words import OPEN_STATUSES, ReviewOutcome, Status
+from app.models import Plan, plan_heads
 from app.models import honesty as scans
-from app.models import plan_heads
 from app.models.exception_scans import COUNT_CAP
 from app.services.milestone_rows import status_of
 from app.services.plans import live_head, view_of_head
@@ -40,6 +40,7 @@ def honesty_checks(uow: UnitOfWork, *, slug: str, check: Check | None = None, li
         Check.EVIDENCE_AFTER_COMPLETION: _each(uow, head, scans.dated_after_completion(), _after_completion),
         Check.NOT_INDEPENDENT: _each(uow, head, scans.not_independent(), _not_independent),
         Check.GREEN_UNTIL_OVERDUE: _overdue(uow, head.id),
+        Check.APPROVED_BY_OWNER: _each(uow, head, scans.approved_by_owner(), _approved_by_owner),
     }
     meetings = plan_heads.meetings_of(uow.session, [head.id])[head.id]
     return HonestyReport(
@@ -65,6 +66,7 @@ def of_milestone(
         *(_dated(row, item) for item in evidence if _in_force(row, item)),
         rules.not_independent(row.ref, row.title) if _achieved_alone(row, uow) else None,
         _late(row, uow),
+        _approved_by_owner(row) if _is_approvers_own(uow, row) else None,
     ]
     return [finding for finding in found if finding is not None]
 
@@ -94,6 +96,18 @@ def _not_independent(row: Any) -> Finding:
 def _achieved_alone(row: Any, uow: UnitOfWork) -> bool:
     """Achieved today, and one person did it all."""
     return row.not_independent and status_of(row, uow.today) is Status.ACHIEVED
+
+
+def _approved_by_owner(row: Any) -> Finding:
+    return rules.approved_by_owner(row.ref, row.title)
+
+
+def _is_approvers_own(uow: UnitOfWork, row: Any) -> bool:
+    """The plan was read with its milestone: no query more."""
+    plan = uow.session.get(Plan, row.plan_id)
+    if plan is None or plan.approved_at is None or row.added_at > plan.approved_at:
+        return False
+    return row.status in OPEN_STATUSES and row.owner_id == (plan.approved_by or "")
 
 
 def _after_completion(row: Any) -> Finding | None:

@@ -223,3 +223,19 @@ def test_it_is_paged_at_50(begun: Kept) -> None:
     second = browser.get(more).text
     assert second.count('<section class="wm-update"') == 5
     assert "Back to the first 50" in second
+
+
+def test_what_is_reported_completed_is_asked_for_words_and_evidence_not_for_a_forecast(house: Kept) -> None:
+    view = house.world.completed(title="Rota published")
+    page = page_of(house, address=f"{HERE}/{house.world.plan}/{view.row.ref}")
+    its_own = f"{PLAN}-{view.row.ref}-"
+    fields = [one.attributes for one in (*page.all("input"), *page.all("textarea"))]
+    asked = {one.get("name") for one in fields if (one.get("id") or "").startswith(its_own)}
+    assert "narrative" in asked
+    assert {"forecast_date-day", "return_to_green_on-day", "declared_rag", "rationale"}.isdisjoint(asked)
+    assert f"/plans/{house.world.plan}/milestones/{view.row.ref}/evidence/new" in page.links()
+    sent = {"narrative": "The file comes on Friday"}
+    assert house.browser("connie").post(f"{HERE}/{house.world.plan}/{view.row.ref}", data=sent).status_code == 303
+    latest = house.world.seen(view).latest_update
+    assert latest is not None
+    assert latest.narrative == sent["narrative"]

@@ -47,8 +47,8 @@ PAGES = """
 12  petra   -          GET /plans/{plan}/edit
 16  petra   -          GET /plans/{plan}/exceptions
 15  petra   -          GET /plans/{plan}/exceptions.csv
-16  petra   -          GET /plans/{plan}/honesty-checks
-17  petra   -          GET /plans/{plan}/honesty-checks.csv
+17  petra   -          GET /plans/{plan}/honesty-checks
+18  petra   -          GET /plans/{plan}/honesty-checks.csv
  9  petra   -          GET /plans/{plan}/keys
 12  petra   -          GET /plans/{plan}/meetings
 13  petra   -          GET /plans/{plan}/meetings.csv

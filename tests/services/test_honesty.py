@@ -33,6 +33,9 @@ def say(world: World, view: MilestoneView, words: str) -> None:
 def every_sign(world: World) -> dict[Check, str]:
     """One finding of each check; returns the reference each is about."""
     action = world.write("petra", plan_parts.add_action, slug=world.plan, theme=world.theme, title="Nothing under it")
+    first = MilestoneKey(plan=world.plan, ref="M-01")
+    owner = {"owner": world.people["sam"].id}
+    world.write("petra", milestones.edit_milestone, milestone=first, changes=owner, if_match=None)
     bare = world.milestone(title="Bare", success_criterion="")
     late = world.milestone(title="Late", due_date=world.clock.today + timedelta(days=1))
     say(world, late, "All is well")
@@ -70,6 +73,7 @@ def every_sign(world: World) -> dict[Check, str]:
         Check.EVIDENCE_AFTER_COMPLETION: ref(later),
         Check.NOT_INDEPENDENT: ref(alone),
         Check.GREEN_UNTIL_OVERDUE: ref(late),
+        Check.APPROVED_BY_OWNER: "M-01",
     }
 
 

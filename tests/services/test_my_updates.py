@@ -70,13 +70,16 @@ def test_a_date_that_passes_is_asked_about_until_something_is_said(fortnightly: 
 def test_a_late_start_and_a_return_are_asked_about(fortnightly: World) -> None:
     world, today = fortnightly, fortnightly.clock.today
     world.milestone(title="Not yet", start_date=today + timedelta(days=3), due_date=today + timedelta(days=90))
-    back = world.completed(title="Back again")
+    back = world.milestone(title="Back again")
+    say(world, back, narrative="Slow", declared_rag=Rag.RED, rationale="Nobody is there")
+    world.completed(back)
     world.attached(back)
     assert "Not yet" not in asked(world)
     assert "Back again" not in asked(world)
     world.clock.forward(days=4)
     world.write("petra", milestones.return_to_progress, milestone=key(back), reason="Half of it is missing")
     found = asked(world)
+    assert world.seen(back).row.rag is not Rag.RED  # what was declared before it was completed ended with that
     assert (found["Not yet"], found["Back again"]) == (["late_start"], ["no_update"])
 
 
