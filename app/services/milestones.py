@@ -174,14 +174,12 @@ def lift_declaration(
     """End a declaration, with a reason: whoever declared it, or a senior officer."""
     case = open_case(uow, milestone, act=Act.LIFT_DECLARATION, if_match=if_match)
     said = _require_text("reason", reason, name="why the declaration is lifted")
-    row = case.milestone
+    row, unmet = case.milestone, rules.unmet_plan_state(case.plan.state)
     if row.declared_rag is None:
-        _refuse(
-            case,
-            [Reason("not_declared", "Nothing is declared, so there is nothing to lift")],
-            attempted="declaration_lifting",
-            title=f"{row.ref} has no declaration",
-        )
+        unmet.append(Reason("not_declared", "Nothing is declared, so there is nothing to lift"))
+    if unmet:
+        title = f"{row.ref}: no declaration was lifted"
+        _refuse(case, unmet, attempted="declaration_lifting", title=title)
     uow.record(
         "declaration_lifted", **case.about, facts={"declared_rag": [row.declared_rag, None]}, texts={"reason": said}
     )

@@ -13,7 +13,8 @@ from app.domain.milestones import OrganisationRef
 from app.domain.permissions import Act, Item
 from app.domain.refusals import NotFound, refuse
 from app.domain.secrets import SecretKind, new_secret, secret_hash
-from app.models import Invitation, Milestone, Organisation, Person, PersonalToken
+from app.domain.words import PlanState
+from app.models import Invitation, Milestone, Organisation, Person, PersonalToken, Plan
 from app.models.identity import table_of
 from app.services import cases, settling
 from app.services.identity import clean_email, close_sessions
@@ -26,7 +27,7 @@ _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,187}[a-z0-9]
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 _people, _organisations, _invitations = table_of(Person), table_of(Organisation), table_of(Invitation)
-_tokens, _milestones = table_of(PersonalToken), table_of(Milestone)
+_tokens, _milestones, _plans = table_of(PersonalToken), table_of(Milestone), table_of(Plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +165,10 @@ def record_leaving(uow: UnitOfWork, *, email: str, left_on: date | None = None) 
     uow.record(
         "person_left", plan_id=None, item_kind="person", item_id=person.id, facts={"left_on": [person.left_on, day]}
     )
-    owned = connection.execute(select(_milestones.c.id).where(_milestones.c.owner_id == person.id)).scalars().all()
-    for case in cases.affected_cases(uow, owned):
+    # Where the plan is closed nobody answers for anything any more, and everything stays as it was.
+    owned = select(_milestones.c.id).join_from(_milestones, _plans, _plans.c.id == _milestones.c.plan_id)
+    owned = owned.where(_milestones.c.owner_id == person.id, _plans.c.state != PlanState.CLOSED)
+    for case in cases.affected_cases(uow, connection.execute(owned).scalars().all()):
         settling.settle(uow, case)
     return find_person(uow, email=email)
 

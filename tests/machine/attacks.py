@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from tests.machine.oracle import Item, Model, Story, counts
+from tests.machine.facts import Item, counts
+from tests.machine.model import Model
+from tests.machine.story import Story
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,8 @@ class Scene:
 
 
 def achieve(scene: Scene) -> Attack:
-    may = scene.stored["status"] in ("completed", "achieved") and scene.model.met_on(scene.story, scene.today)
+    is_ready = scene.stored["status"] in ("completed", "achieved") and scene.model.met_on(scene.story, scene.today)
+    may = is_ready and scene.model.state == "approved"
     return Attack(
         "UPDATE milestones SET status = 'achieved', achieved_on = ? WHERE id = ?",
         (scene.today, scene.story.id),
@@ -176,8 +179,9 @@ def change_policy(scene: Scene) -> Attack:
 
 
 def move_due(scene: Scene) -> Attack:
+    day = scene.today + timedelta(days=999)
     return Attack(
-        "UPDATE milestones SET due_date = ? WHERE id = ?", (scene.today + timedelta(days=999), scene.story.id), True
+        "UPDATE milestones SET due_date = ? WHERE id = ?", (day, scene.story.id), scene.model.state != "draft"
     )
 
 
@@ -212,7 +216,38 @@ def rewrite_text(scene: Scene) -> Attack:
 
 
 def back_to_draft(scene: Scene) -> Attack:
-    return Attack("UPDATE plans SET state = 'draft' WHERE state = 'approved'", (), True)
+    return Attack("UPDATE plans SET state = 'draft' WHERE state <> 'draft'", (), scene.model.state != "draft")
+
+
+def open_again(scene: Scene) -> Attack:
+    return Attack("UPDATE plans SET state = 'approved' WHERE state = 'closed'", (), scene.model.state == "closed")
+
+
+def take_back_who_set_the_date(scene: Scene) -> Attack:
+    stands = scene.story.set_by != "plan" and scene.model.state != "draft"
+    return Attack("UPDATE milestones SET due_set_by = 'plan' WHERE id = ?", (scene.story.id,), stands)
+
+
+def decide_own_request(scene: Scene) -> Attack:
+    """Refused row by row, so that it is nothing where nothing waits."""
+    waits = any(request.state == "requested" for request in scene.model.every_request())
+    statement = (
+        "UPDATE change_requests SET state = 'declined', decided_by = requested_by, decided_at = ?"
+        " WHERE state = 'requested'"
+    )
+    return Attack(statement, (scene.now,), waits)
+
+
+def decide_again(scene: Scene) -> Attack:
+    was_decided = any(request.state != "requested" for request in scene.model.every_request())
+    return Attack("UPDATE change_requests SET state = 'requested' WHERE state <> 'requested'", (), was_decided)
+
+
+def say_where_it_went(scene: Scene) -> Attack:
+    is_said = scene.model.state == "closed" and any(
+        story.status not in ("achieved", "cancelled") for story in scene.model.milestones
+    )
+    return Attack("UPDATE carried_over SET to_plan_id = plan_id", (), is_said)
 
 
 def truncate(scene: Scene) -> Attack | None:
@@ -233,7 +268,8 @@ ATTACKS: dict[str, Callable[[Scene], Attack | None]] = {
     for made in (
         achieve, insert_achieved, withdraw, give_back, let_expire, accept_own, accept_as_owner, reject, unreview,
         relink, replace_link, make_a_file, change_policy, move_due, move_baseline, forget_reopening, rewrite_trail,
-        cut_trail, rewrite_text, back_to_draft, truncate,
+        cut_trail, rewrite_text, back_to_draft, open_again, take_back_who_set_the_date, decide_own_request,
+        decide_again, say_where_it_went, truncate,
     )
 }  # fmt: skip
 ATTACKS |= {f"delete_{table}": delete(table) for table in ("evidence_links", "milestones", "audit_events")}

@@ -12,6 +12,7 @@ from app.domain.closing import Destination
 from app.domain.milestones import MilestoneView
 from app.domain.plans import MilestoneFilters
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused, Stale
+from app.domain.timelines import TimelineFilters
 from app.domain.words import ChangeKind, PlanState, Rag, ReviewOutcome, Role, Scope, Status
 from app.services import (
     audit_events,
@@ -21,9 +22,12 @@ from app.services import (
     exception_reports,
     meetings,
     milestones,
+    people,
+    plan_home,
     plan_parts,
     plan_structure,
     plans,
+    timelines,
     updates,
 )
 from app.services.plan_structure import PartKey
@@ -235,6 +239,7 @@ def attempts(world: World, open_one: MilestoneView, done: MilestoneView, item: s
         "reopen": lambda: write("petra", milestones.reopen, milestone=key(done), reason="No",
                                 due_date=today + timedelta(days=30)),
         "update": lambda: write("connie", updates.add_update, milestone=key(open_one), narrative="On we go"),
+        "lift": lambda: write("sam", milestones.lift_declaration, milestone=key(open_one), reason="It has passed"),
         "attach": lambda: world.attached(open_one),
         "review": lambda: write("sam", evidence.review_evidence, evidence=item, outcome=ReviewOutcome.REJECTED,
                                 relevance=1, robustness=1, reason="No"),
@@ -249,6 +254,8 @@ def attempts(world: World, open_one: MilestoneView, done: MilestoneView, item: s
 def test_nothing_in_a_closed_plan_changes_any_more(world: World) -> None:
     open_one, done = world.milestone(title="Open"), world.completed(title="Done")
     item = world.attached(done).id
+    declared = {"narrative": "On we go", "declared_rag": Rag.AMBER, "rationale": "Two posts are vacant"}
+    world.write("connie", updates.add_update, milestone=key(open_one), **declared)
     world.close()
     before = world.read("ada", audit_events.list_events, slug=world.plan, limit=200)[0]
     for name, attempt in attempts(world, open_one, done, item).items():
@@ -262,3 +269,27 @@ def test_nothing_in_a_closed_plan_changes_any_more(world: World) -> None:
     assert not any((may.update, may.achieve, may.attach, may.review, may.edit, may.request_change, may.decide_change))
     page = world.seen(done, by="sam").evidence[0]
     assert (page.may_review, page.may_withdraw) == (False, False)
+
+
+def test_what_was_achieved_in_a_closed_plan_stays_so(world: World) -> None:
+    """Its evidence may end and its owner may leave: the plan stands and counts as on the day it was closed."""
+    view = world.completed(title="Done", due_date=world.clock.today)
+    world.attached(view, effective_to=world.clock.today + timedelta(days=3))
+    world.write("petra", milestones.mark_achieved, milestone=key(view))
+    world.close()
+    version = world.seen(view).row.version
+    world.clock.forward(days=10)
+    world.write("max", people.record_leaving, email="contributor@haringey.example")
+    after = world.seen(view)
+    assert (after.row.status, after.row.version) == (Status.ACHIEVED, version)
+    assert world.read("ada", audit_events.list_events, slug=world.plan, limit=1)[0][0].event == "plan_closed"
+    counts = world.read("petra", plan_home.plan_home, slug=world.plan).counts
+    assert (counts.achieved, counts.evidence_outstanding) == (1, 0)
+    [summary] = world.read("petra", plans.list_plans)
+    assert (summary.achieved_of_due, summary.due_to_date) == (1, 1)
+    for status, refs in (("achieved", ["M-02"]), ("evidence_outstanding", []), ("due_to_date", ["M-02"])):
+        filters = MilestoneFilters(status=status)
+        page = world.read("petra", milestones.list_milestones, slug=world.plan, filters=filters)
+        assert [row.ref for row in page.items] == refs, status
+    timeline = world.read("petra", timelines.plan_timeline, slug=world.plan, filters=TimelineFilters())
+    assert {item.ref: item.status for item in timeline.items}["M-02"] is Status.ACHIEVED
