@@ -274,6 +274,10 @@ def create_key(
     ],
     expires: Annotated[int, typer.Option(metavar="DAYS", help="How many days it works.")] = keys.USUAL_DAYS,
     name: Annotated[str, typer.Option(help="The system that will hold it, such as the records system.")] = "",
+    needs_release: Annotated[
+        bool,
+        typer.Option("--needs-release", help="What it sends waits until a person of the organisation releases it."),
+    ] = False,
 ) -> None:
     """Create an organisation's key and print it alone on the last line. It is kept nowhere.
 
@@ -283,7 +287,13 @@ def create_key(
     scopes = [one for said in (*scope, *context.args) for one in said.replace(",", " ").split()]
     with _ready() as waymark:
         issued = waymark.write(
-            keys.create_key, organisation=organisation, plans=plan, scopes=scopes, days=expires, name=name
+            keys.create_key,
+            organisation=organisation,
+            plans=plan,
+            scopes=scopes,
+            days=expires,
+            name=name,
+            needs_release=needs_release,
         )
     _print_secret(f"A key of {organisation} for {', '.join(plan)} (key {issued.id})", issued)
 

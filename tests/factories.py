@@ -142,7 +142,9 @@ class World:
         """The milestone as it stands now."""
         return self.read(by, milestones.get_milestone, milestone=key(view))
 
-    def key_actor(self, *scopes: Scope, organisation: str = POLICE, plans: tuple[str, ...] = ()) -> Actor:
+    def key_actor(
+        self, *scopes: Scope, organisation: str = POLICE, plans: tuple[str, ...] = (), needs_release: bool = False
+    ) -> Actor:
         """A partner's key, written as the key service would write it, and the actor it makes."""
         key_id = new_id()
 
@@ -154,6 +156,7 @@ class World:
                     name="test key",
                     token_hash=hashlib.sha256(key_id.encode()).hexdigest(),
                     scopes=" ".join(scopes),
+                    needs_release=needs_release,
                     created_at=uow.now,
                     expires_at=uow.now + timedelta(days=30),
                 )
@@ -172,6 +175,7 @@ class World:
             door=Door.API,
             scopes=frozenset(scopes),
             plans=frozenset(plans or (self.plan_id,)),
+            needs_release=needs_release,
         )
 
 

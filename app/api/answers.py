@@ -38,6 +38,7 @@ ActionId = Annotated[str, Path(alias="id", description="The action's id"), _name
 EvidenceId = Annotated[str, Path(alias="id", description="The evidence item's id"), _named]
 SubmissionId = Annotated[str, Path(alias="id", description="The submission's id"), _named]
 ChangeRequestId = Annotated[str, Path(alias="id", description="The change request's id"), _named]
+HeldUploadId = Annotated[str, Path(alias="id", description="The held upload's id"), _named]
 SavedViewId = Annotated[str, Path(alias="id", description="The saved view's id"), _named]
 
 Limit = Annotated[int, Field(ge=1, le=MOST, description=f"How many at most, up to {MOST}")]

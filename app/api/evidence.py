@@ -1,7 +1,6 @@
 """Evidence: a milestone's evidence log, one item, its file, its review, its withdrawal and its links."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -33,6 +32,7 @@ from app.api.receiving import read_json, takes_file, with_body
 from app.api.shapes import Listing, Organisation, exactly
 from app.domain.evidence import EvidenceView, LinkView, SubmissionView
 from app.domain.files import KINDS, content_disposition, repr_digest
+from app.domain.held_uploads import HeldState, HeldUpload
 from app.domain.milestones import MilestoneKey, OrganisationRef
 from app.domain.personal_data import Found, Looked, how_far
 from app.domain.personal_data import Search as FileSearch
@@ -42,6 +42,7 @@ from app.domain.words import EvidenceKind, Marking, PersonalData, ReviewOutcome,
 from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.services import evidence as services
+from app.services import held_uploads
 from app.services.personal_data import unit_of
 from app.storage import MissingFile, Opened
 from app.uploads import file_threads, receive_upload
@@ -67,12 +68,13 @@ class Link(TypedDict):
 @exactly
 class Receipt(TypedDict):
     """The receipt of what came from outside the lead organisation: a person triages it by `triage_due_at`. When it is
-    given, `notice` says what Waymark is not for, and whom to tell instead.
+    given, `notice` says what Waymark is not for, and whom to tell instead. `awaiting_release`: a person of your own
+    organisation is to release it first; its hours begin then.
     """
 
     id: str
-    triage_due_at: datetime
-    state: SubmissionState
+    triage_due_at: datetime | None
+    state: SubmissionState | HeldState
     notice: NotRequired[str]
 
 
@@ -167,6 +169,42 @@ def _search(found: FileSearch, unit: str) -> Search:
     }
 
 
+def held_evidence(held: HeldUpload) -> Evidence:
+    """What is held back, in the shape of what it becomes: it supports nothing yet."""
+    upload = held.upload
+    kind = held.evidence_kind or (EvidenceKind.LINK if held.link else EvidenceKind.STATEMENT)
+    given: Evidence = {
+        "id": held.id,
+        "title": held.title,
+        "kind": EvidenceKind.DOCUMENT if upload and held.evidence_kind is None else kind,
+        "description": held.said if upload or held.link else None,
+        "file_name": upload.file_name if upload else None,
+        "content_type": upload.content_type if upload else None,
+        "size": upload.size if upload else None,
+        "sha256": upload.sha256 if upload else None,
+        "received_at": held.arrived_at,
+        "effective_from": held.effective_from,
+        "effective_to": held.effective_to,
+        "provided_by": held.sent_by,
+        "organisation": shapes.organisation(held.organisation),
+        "marking": held.marking,
+        "state": held.state,
+        "links": [],
+        "submission": {"id": held.submission_id, "triage_due_at": None, "state": held.state},
+        "personal_data": list(held.personal_data),
+        "version": held.version,
+    }
+    if upload and upload.search is not None:
+        given["search"] = _search(upload.search, unit_of(upload.file_name))
+    if held.link is not None:
+        given["link"] = held.link
+    if not upload and not held.link:
+        given["statement"] = held.said
+    if held.external_ref is not None:
+        given["external_ref"] = held.external_ref
+    return given
+
+
 def _link(view: LinkView) -> Link:
     return {
         "milestone": view.milestone_id,
@@ -196,14 +234,15 @@ def _recorded(view: EvidenceView) -> Reply:
     return Reply(_one(evidence(view)), status=201, version=view.version, location=where)
 
 
-def _receipt(front_door: str) -> Callable[[EvidenceView], Reply]:
+def _receipt(front_door: str) -> Callable[[EvidenceView | HeldUpload], Reply]:
     """The answer to what was sent, with the notice that every receipt carries (product.md, rule 4)."""
 
-    def given(view: EvidenceView) -> Reply:
-        body = evidence(view)
+    def given(view: EvidenceView | HeldUpload) -> Reply:
+        body = held_evidence(view) if isinstance(view, HeldUpload) else evidence(view)
         if body["submission"] is not None:
             body["submission"]["notice"] = notice(front_door)
-        return replace(_recorded(view), body=_one(body))
+        where = f"/api/v1/evidence/{view.id}"
+        return Reply(_one(body), status=201, version=view.version, location=where)
 
     return given
 
@@ -304,7 +343,7 @@ async def attach_evidence(run: Receiving, request: Request, milestone_id: Milest
         facts = form.facts()
         looked_at = facts.pop("findings_checked")
         return await run.write(
-            keeping(file, services.attach_evidence),
+            keeping(file, held_uploads.attach_or_hold),
             milestone=key,
             upload=upload_of(file, run.settings, looked_at=looked_at),
             **facts,
@@ -319,7 +358,7 @@ async def _attach_without_file(run: Receiving, key: MilestoneKey, body: NewEvide
         facts = {**body.facts(), "title": body.title or ""}
         del facts["evidence"]
         return await run.write(
-            services.attach_evidence,
+            held_uploads.attach_or_hold,
             milestone=key,
             **facts,
             if_match=run.if_match,
@@ -341,7 +380,10 @@ async def _attach_without_file(run: Receiving, key: MilestoneKey, body: NewEvide
 @router.get("/evidence/{id}", response_model=Evidence, **answers.read())
 def show_evidence(run: Reading, evidence_id: EvidenceId) -> Response:
     """An evidence item, with its links to milestones that you may know of."""
-    return run.answer(_shown(run.read(services.get_evidence, evidence=evidence_id)))
+    found = run.read(held_uploads.evidence_or_held, evidence=evidence_id)
+    if isinstance(found, HeldUpload):
+        return run.answer(Reply(_one(held_evidence(found)), version=found.version))
+    return run.answer(_shown(found))
 
 
 _CONTENT: dict[int | str, dict[str, Any]] = {

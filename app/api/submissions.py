@@ -13,11 +13,11 @@ from app.api.answers import Paging, PlanSlug, SubmissionId
 from app.api.bodies import Body, Day, Key, Line, LongText, Said, ShortText, storably, stripped
 from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, Organisation, Reference, exactly
+from app.domain.held_uploads import HeldState, HeldUpload
 from app.domain.submissions import Choice, Followed, Measures, Span, SubmissionItem, notice
 from app.domain.words import Rag, SubmissionKind, SubmissionState, TriagedThrough, TurnedInto
 from app.doors.routing import NounRouter
-from app.services import receipts, submission_measures, triage
-from app.services import submissions as services
+from app.services import held_uploads, submission_measures, triage
 from app.services.submissions import SubmissionKey
 
 router = NounRouter(tags=["Submissions"])
@@ -56,11 +56,13 @@ class FollowUp(TypedDict):
 class Submission(TypedDict):
     """Something from outside the plan's lead organisation. `sha256` is that of the file or the message; `milestone` the
     one it concerns; `rag` its colour while it waits. The content of what was misdirected is closed to all but who
-    triaged it and senior officers. `notice` is there when it is received.
+    triaged it and senior officers. `notice` is there when it is received. `awaiting_release`: a person of your own
+    organisation is to release it first; its `ref` and its hours begin with `released_at`. `taken_back`: that person did
+    not release it; `reason` says why.
     """
 
     id: str
-    ref: str
+    ref: str | None
     plan: str
     kind: SubmissionKind
     title: str
@@ -72,8 +74,9 @@ class Submission(TypedDict):
     sent_by: str
     milestone: Reference | None
     received_at: datetime
-    triage_due_at: datetime
-    state: SubmissionState
+    released_at: datetime | None
+    triage_due_at: datetime | None
+    state: SubmissionState | HeldState
     rag: Rag | None
     read_at: datetime | None
     passed_to: str | None
@@ -133,6 +136,7 @@ def submission(item: SubmissionItem) -> Submission:
         "sent_by": item.sent_by,
         "milestone": {"id": concerned.id, "ref": concerned.ref, "title": concerned.title} if concerned else None,
         "received_at": item.received_at,
+        "released_at": item.released_at,
         "triage_due_at": item.triage_due_at,
         "state": item.state,
         "rag": item.rag,
@@ -150,6 +154,47 @@ def submission(item: SubmissionItem) -> Submission:
         "changed_at": item.changed_at,
         "version": item.version,
     }
+
+
+def held(item: HeldUpload) -> Submission:
+    """What is held back, in the shape of what it becomes."""
+    is_evidence = item.kind is SubmissionKind.EVIDENCE
+    digest = item.upload.sha256 if item.upload else None
+    about = item.milestone
+    return {
+        "id": item.submission_id,
+        "ref": None,
+        "plan": item.plan_slug,
+        "kind": item.kind,
+        "title": item.title,
+        "message": item.said,
+        "evidence": item.id if is_evidence else None,
+        "sha256": digest or (hashlib.sha256(item.said.encode()).hexdigest() if item.said and not is_evidence else None),
+        "external_ref": item.external_ref,
+        "organisation": shapes.organisation(item.organisation),
+        "sent_by": item.sent_by,
+        "milestone": {"id": about.id, "ref": about.ref, "title": about.title} if about else None,
+        "received_at": item.arrived_at,
+        "released_at": None,
+        "triage_due_at": None,
+        "state": item.state,
+        "rag": None,
+        "read_at": None,
+        "passed_to": None,
+        "triaged_at": None,
+        "triaged_by": None,
+        "triaged_through": None,
+        "reason": item.reason,
+        "handed_on": None,
+        "made": None,
+        "followed": None,
+        "changed_at": item.changed_at,
+        "version": item.version,
+    }
+
+
+def _either(item: SubmissionItem | HeldUpload) -> Submission:
+    return held(item) if isinstance(item, HeldUpload) else submission(item)
 
 
 def _sha256(item: SubmissionItem) -> str | None:
@@ -259,22 +304,22 @@ def list_submissions(run: Reading, plan: PlanSlug, polling: Annotated[Polling, Q
 
 def _listing(run: Reading, polling: Polling, *, slug: str | None = None) -> Response:
     items, next_cursor = run.read(
-        services.list_submissions, slug=slug, since=polling.since, limit=polling.limit, cursor=polling.cursor
+        held_uploads.poll, slug=slug, since=polling.since, limit=polling.limit, cursor=polling.cursor
     )
-    return answers.listing(_list, {"items": [submission(item) for item in items], "next_cursor": next_cursor})
+    return answers.listing(_list, {"items": [_either(item) for item in items], "next_cursor": next_cursor})
 
 
 @router.post("/plans/{plan}/submissions", response_model=Submission, **answers.made())
 def send_correspondence(run: Writing, plan: PlanSlug, body: NewSubmission) -> Response:
     """Send correspondence; the answer is its receipt. Codes: `from_inside`, `plan_closed`."""
 
-    def receipt(item: SubmissionItem) -> Reply:
-        given = submission(item)
+    def receipt(item: SubmissionItem | HeldUpload) -> Reply:
+        given = _either(item)
         given["notice"] = notice(run.front_door)
-        where = f"/api/v1/submissions/{item.id}"
+        where = f"/api/v1/submissions/{given['id']}"
         return Reply(_one(given), status=201, version=item.version, location=where)
 
-    return run.write(receipts.send_correspondence, slug=plan, **body.facts(), respond=receipt)
+    return run.write(held_uploads.send_or_hold, slug=plan, **body.facts(), respond=receipt)
 
 
 @router.get("/plans/{plan}/submission-measures", response_model=InboxMeasures, **answers.listed())
@@ -292,8 +337,8 @@ def show_measures(run: Reading, plan: PlanSlug) -> Response:
 @router.get("/submissions/{id}", response_model=Submission, **answers.read())
 def show_submission(run: Reading, submission_id: SubmissionId) -> Response:
     """One submission, and what became of it."""
-    item = run.read(services.get_submission, submission=SubmissionKey(id=submission_id))
-    return run.answer(Reply(_one(submission(item)), version=item.version))
+    item = run.read(held_uploads.submission_or_held, submission=submission_id)
+    return run.answer(Reply(_one(_either(item)), version=item.version))
 
 
 @router.post("/submissions/{id}/triage", response_model=Submission, **answers.made())

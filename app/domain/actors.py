@@ -15,7 +15,8 @@ class Actor:
 
     `roles` holds, per plan id, the roles valid today (an auditor's ended membership is left out).
     `led_plans` are the plans whose lead organisation is the actor's own.
-    For a key, `plans` are those it names and `scopes` what it may do there.
+    For a key, `plans` are those it names and `scopes` what it may do there; `needs_release`: what it sends waits for a
+    person of its organisation. `held_in` are the plans in which that is so of something now.
     """
 
     kind: str  # person, key, system
@@ -31,6 +32,8 @@ class Actor:
     scopes: frozenset[Scope] = frozenset()
     plans: frozenset[str] = frozenset()
     session_id: str = ""
+    needs_release: bool = False
+    held_in: frozenset[str] = frozenset()
 
     @property
     def is_person(self) -> bool:

@@ -35,6 +35,7 @@ class Act(StrEnum):
     WITHDRAW = "withdraw evidence"
     REVIEW = "review evidence"
     SUBMIT = "send correspondence"
+    RELEASE_UPLOAD = "release what your organisation's keys sent"
     TRIAGE = "triage what partners send"
     ACHIEVE = "mark as achieved"
     RETURN = "return to in progress"
@@ -65,6 +66,8 @@ ANYWHERE: dict[Act, frozenset[Role]] = {
     Act.WITHDRAW: frozenset({MANAGER, OFFICER}),
     Act.REVIEW: frozenset({MANAGER, OFFICER}),
     Act.SUBMIT: frozenset({CONTRIBUTOR, MANAGER, OFFICER}),
+    # Of their own organisation's keys alone: `models.held_uploads.visible` sees to that.
+    Act.RELEASE_UPLOAD: frozenset({CONTRIBUTOR, MANAGER, OFFICER}),
     Act.TRIAGE: frozenset({MANAGER, OFFICER}),
     Act.ACHIEVE: frozenset({MANAGER}),
     Act.RETURN: frozenset({MANAGER}),

@@ -463,7 +463,8 @@ class SubmissionItem:
     """One submission as one viewer may see it.
 
     `hours` is how long it waited, until now where it still does. `closed`: it was misdirected, and its content is not
-    for these eyes. `followed_words` says what came of it, and is empty while it waits.
+    for these eyes. `followed_words` says what came of it, and is empty while it waits. `released_at`: when a person of
+    its organisation let it through; its hours run from then.
     """
 
     id: str
@@ -506,6 +507,7 @@ class SubmissionItem:
     may_triage: bool
     changed_at: datetime | None
     version: str
+    released_at: datetime | None = None
 
     @property
     def in_time(self) -> bool:

@@ -2,6 +2,7 @@
 
 from app.models.base import metadata
 from app.models.evidence import Evidence, EvidenceLink, EvidenceShare
+from app.models.held_uploads import HeldUploadRow
 from app.models.meetings import MeetingAttendance, ReviewMeeting
 from app.models.milestones import (
     BaselineCorrection,
@@ -46,6 +47,7 @@ __all__ = [
     "Evidence",
     "EvidenceLink",
     "EvidenceShare",
+    "HeldUploadRow",
     "IdempotencyRecord",
     "Invitation",
     "MeetingAttendance",

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table, bindparam, select
 
+from app.models.held_uploads import waiting_of
 from app.models.organisations import (
     Membership,
     Organisation,
@@ -39,6 +40,7 @@ _PERSON_COLUMNS = (
     _memberships.c.role,
     _memberships.c.ends_on,
     _plans.c.lead_organisation_id,
+    waiting_of(_people.c.organisation_id, _memberships.c.plan_id).label("held"),
 )
 
 
@@ -76,6 +78,7 @@ _BY_KEY = (
         _keys.c.id.label("key_id"),
         _keys.c.name,
         _keys.c.scopes,
+        _keys.c.needs_release,
         _keys.c.last_used_at,
         _keys.c.expires_at,
         _keys.c.revoked_at,

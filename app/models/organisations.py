@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint, false
 
 from app.domain.words import Role
 from app.models.base import Field, SQLModel, id_field, moment, text_field, word_field
@@ -102,6 +102,8 @@ class OrganisationKey(SQLModel, table=True):
     expires_at: datetime = moment(nullable=False)
     revoked_at: datetime | None = moment()
     last_used_at: datetime | None = moment()
+    # What it sends waits until a person of its organisation releases it.
+    needs_release: bool = Field(default=False, nullable=False, sa_column_kwargs={"server_default": false()})
 
 
 class OrganisationKeyPlan(SQLModel, table=True):

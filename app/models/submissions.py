@@ -87,6 +87,9 @@ class Submission(SQLModel, table=True):
     made_action_id: str | None = id_field(nullable=True)
     made_milestone_id: str | None = id_field(nullable=True)
     changed_at: datetime | None = moment()
+    # Of what a person of its organisation released: when it had come in. Then `received_at` is when it was released,
+    # for only from then on could it be read.
+    arrived_at: datetime | None = moment()
 
 
 class Risk(SQLModel, table=True):

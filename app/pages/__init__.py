@@ -9,6 +9,7 @@ from app.pages import (
     evidence,
     exception_reports,
     exports,
+    held_uploads,
     help,  # noqa: A004 - the page's own word
     honesty,
     keys,
@@ -55,6 +56,7 @@ NOUNS = (
     sessions,
     account,
     keys,
+    held_uploads,
     help,
 )
 """Routes are tried in this order: the pages that people live in stand first."""

@@ -6,6 +6,7 @@ from app.domain.plans import PlanView
 from app.pages.deps import PageReceiver, PageRunner
 from app.pages.templating import Frame
 from app.services.exception_reports import count_now
+from app.services.held_uploads import count_held
 from app.services.my_updates import count_left
 
 
@@ -37,8 +38,16 @@ def frame_of(
         has_updates=has_updates,
         updates=updates,
         has_inbox=any(may(run.actor, Act.TRIAGE, Item(plan_id=plan_id)) for plan_id in run.actor.roles),
+        held=_count_held(run),
         front_door=run.front_door,
     )
+
+
+def _count_held(run: PageRunner | PageReceiver) -> int:
+    """Asked only where it is known that something is held: nearly nobody has anything."""
+    if not run.actor.held_in or not isinstance(run, PageRunner):
+        return 0
+    return run.read(count_held)
 
 
 def organisation_shown(actor: Actor, plan: PlanView | None) -> str:

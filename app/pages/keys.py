@@ -41,6 +41,7 @@ def create_key(request: Request, run: Writing, form: Submitted, plan: str) -> Re
             scopes=form.all("scopes"),
             days=days_of(form),
             name=form.text("name"),
+            needs_release=bool(form.text("needs_release")),
         ),
         done=lambda issued: _secret_page(request, run, plan, issued),
         again=lambda form, status: _page(request, run, plan, form, status=status),

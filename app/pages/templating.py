@@ -197,8 +197,8 @@ class Frame:
 
     `person` is the post title of who is signed in. `plan` brings the plan's menu, in which `active` is the entry shown
     (`is_page`: that very page, not one beneath it) and `exceptions` the number beside Exceptions. `has_updates`: there
-    are milestones to update, `updates` of them now. `has_inbox`: what partners send is theirs to triage. `front_door`
-    says where a person at risk is referred to.
+    are milestones to update, `updates` of them now. `has_inbox`: what partners send is theirs to triage. `held`: how
+    many uploads of their own organisation they are to release. `front_door` says where a person at risk is referred to.
     """
 
     person: str = ""
@@ -210,6 +210,7 @@ class Frame:
     has_updates: bool = False
     updates: int | None = None
     has_inbox: bool = False
+    held: int = 0
     front_door: str = ""
 
     @property

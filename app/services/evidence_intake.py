@@ -28,7 +28,7 @@ from app.models.texts import latest_texts
 from app.services import cases
 from app.services.cases import Case
 from app.services.personal_data import found_in, refuse_undeclared
-from app.services.receipts import comes_from_outside, give_receipt, next_ref
+from app.services.receipts import Origin, comes_from_outside, give_receipt, next_ref
 from app.services.repeats import anything_since
 from app.services.writing import Checks
 
@@ -51,12 +51,16 @@ class Offer:
     personal_data_declared: tuple[PersonalData, ...] = ()
 
 
-def take_in(uow: UnitOfWork, case: Case, offer: Offer) -> Evidence:
-    """Write an evidence item and link it to the milestone, whose evidence is read afresh. The caller settles."""
+def take_in(uow: UnitOfWork, case: Case, offer: Offer, *, origin: Origin | None = None) -> Evidence:
+    """Write an evidence item and link it to the milestone, whose evidence is read afresh. The caller settles. `origin`:
+    whose it is, where it was held until now.
+    """
     refuse_unless_open(case)
     evidence, texts = _checked(uow, case, offer)
     if offer.upload is not None:
         refuse_undeclared(case, offer.upload, offer.personal_data_declared, attempted="evidence_attachment")
+    if origin is not None:
+        origin.stamp_evidence(evidence)
     uow.session.add(evidence)
     uow.session.flush()
     _share(uow, evidence, offer.shared_with)
@@ -76,10 +80,11 @@ def take_in(uow: UnitOfWork, case: Case, offer: Offer) -> Evidence:
         },
         texts={**texts, "title": evidence.title, "link": evidence.link},
     )
-    if comes_from_outside(uow, case.plan):
+    if origin is not None or comes_from_outside(uow, case.plan):
         give_receipt(
             uow, case.plan, SubmissionKind.EVIDENCE, title=evidence.title, milestone_id=case.milestone.id,
             evidence_id=evidence.id, evidence_ref=evidence.ref, external_ref=evidence.external_ref,
+            origin=origin,
         )  # fmt: skip
     link(uow, case, evidence)
     return evidence

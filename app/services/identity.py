@@ -109,6 +109,7 @@ def _from_key(uow: UnitOfWork, token: str) -> Identity:
         door=Door.API,
         scopes=frozenset(Scope(scope) for scope in key.scopes.split()),
         plans=frozenset(row.plan_id for row in rows if row.plan_id is not None),
+        needs_release=key.needs_release,
     )
     return Identity(actor, "key", key.key_id, key.last_used_at)
 
@@ -146,6 +147,7 @@ def _person(rows: Sequence[Row[Any]], *, now: datetime, door: Door, session_id: 
         roles=roles,
         led_plans=frozenset(led),
         session_id=session_id,
+        held_in=frozenset(row.plan_id for row in rows if row.held and row.plan_id in roles),
     )
 
 

@@ -61,6 +61,7 @@ class KeyView:
     revoked_at: datetime | None
     last_used_at: datetime | None
     works: bool
+    needs_release: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,11 @@ class PlanKeys:
 
 
 def create_key(
-    uow: UnitOfWork, *, organisation: str, plans: Sequence[str], scopes: Sequence[str], days: int, name: str = ""
-) -> Issued:
-    """Issue a key to an organisation (its slug) for plans (their slugs), for up to 366 days.
+    uow: UnitOfWork, *, organisation: str, plans: Sequence[str], scopes: Sequence[str], days: int, name: str = "",
+    needs_release: bool = False,
+) -> Issued:  # fmt: skip
+    """Issue a key to an organisation (its slug) for plans (their slugs), for up to 366 days. `needs_release`: what it
+    sends waits until a person of the organisation, with a role in the plan, releases it.
 
     Raises NotFound for a plan the actor cannot know of, Forbidden unless they run every plan named or administer,
     Invalid, and Refused `front_door_missing` while the front-door contact is not set (rule 4 of the product).
@@ -113,7 +116,10 @@ def create_key(
     checks.done()
     if not front_door(uow):
         raise _front_door_missing(found[0].id)
-    return _issue_key(uow, organisation_id=owner.id if owner else "", plans=found, scopes=wanted, days=days, name=name)
+    return _issue_key(
+        uow, organisation_id=owner.id if owner else "", plans=found, scopes=wanted, days=days, name=name,
+        needs_release=needs_release,
+    )  # fmt: skip
 
 
 def plan_keys(uow: UnitOfWork, *, slug: str) -> PlanKeys:
@@ -292,6 +298,7 @@ def _issue_key(
     scopes: tuple[Scope, ...],
     days: int,
     name: str,
+    needs_release: bool,
 ) -> Issued:
     connection = uow.session.connection()
     key_id, secret, expires_at = new_id(), new_secret(SecretKind.KEY), uow.now + timedelta(days=days)
@@ -299,7 +306,7 @@ def _issue_key(
         insert(_keys).values(
             id=key_id, organisation_id=organisation_id, name=name, token_hash=secret_hash(secret),
             scopes=" ".join(scopes), created_at=uow.now, created_by=uow.actor.id if uow.actor.is_person else None,
-            expires_at=expires_at,
+            expires_at=expires_at, needs_release=needs_release,
         )
     )  # fmt: skip
     connection.execute(insert(_key_plans), [{"key_id": key_id, "plan_id": plan.id} for plan in plans])
@@ -308,6 +315,7 @@ def _issue_key(
         "plans": [plan.slug for plan in plans],
         "scopes": list(scopes),
         "expires_at": expires_at,
+        **({"needs_release": True} if needs_release else {}),
     }
     _record_key(uow, "key_issued", key_id, [plan.id for plan in plans], facts)
     return Issued(key_id, name, secret, expires_at)
@@ -420,6 +428,7 @@ def _key_views(uow: UnitOfWork, rows: Sequence[Row[Any]]) -> tuple[KeyView, ...]
             revoked_at=row.revoked_at,
             last_used_at=row.last_used_at,
             works=_works(row, uow.now),
+            needs_release=row.needs_release,
         )
         for row in rows
     )

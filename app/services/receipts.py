@@ -1,5 +1,8 @@
 """What comes from outside the lead organisation gets a receipt: from then on a clock runs until a person triages it."""
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import insert, or_, select, update
 
 from app.db import UnitOfWork
@@ -7,10 +10,10 @@ from app.domain import permissions
 from app.domain import submissions as rules
 from app.domain.ids import new_id
 from app.domain.permissions import Act, Item
-from app.domain.refusals import refuse
+from app.domain.refusals import Forbidden, refuse
 from app.domain.submissions import SubmissionItem
-from app.domain.words import PlanState, SubmissionKind, SubmissionState
-from app.models import Milestone, Plan, PlanCounter, Submission
+from app.domain.words import Door, PlanState, ScanState, SubmissionKind, SubmissionState
+from app.models import Evidence, Milestone, Plan, PlanCounter, Submission
 from app.models.visibility import knowable_in
 from app.services.plans import known_plan
 from app.services.submissions import SubmissionKey, get_submission
@@ -33,6 +36,35 @@ def next_ref(uow: UnitOfWork, plan_id: str, noun: str, prefix: str) -> str:
     return f"{prefix}-{number:0{width}}"
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where something comes from that was held until now: it is its sender's, not that of who released it, and has the
+    ids that its receipt gave.
+    """
+
+    evidence_id: str
+    submission_id: str
+    key_id: str
+    title: str
+    organisation_id: str
+    arrived_at: datetime
+    scan: ScanState
+
+    def stamp_evidence(self, evidence: Evidence) -> None:
+        """Received on arrival, from the key."""
+        evidence.id, evidence.received_at, evidence.scan = self.evidence_id, self.arrived_at, self.scan
+        evidence.provided_by, evidence.provided_by_key = None, self.key_id
+        evidence.provided_by_title, evidence.organisation_id = self.title, self.organisation_id
+        evidence.door = Door.API
+
+    def stamp_submission(self, submission: Submission) -> None:
+        """Sent by the key. Its hours began with the release."""
+        submission.id, submission.arrived_at = self.submission_id, self.arrived_at
+        submission.sent_by, submission.sent_by_key = None, self.key_id
+        submission.sent_by_title, submission.organisation_id = self.title, self.organisation_id
+        submission.door = Door.API
+
+
 def comes_from_outside(uow: UnitOfWork, plan: Plan) -> bool:
     """Rule 4: by a key, or from a person of an organisation other than the plan's lead organisation."""
     return uow.actor.is_key or (uow.actor.is_person and uow.actor.organisation_id != plan.lead_organisation_id)
@@ -49,8 +81,14 @@ def give_receipt(
     evidence_ref: str | None = None,
     external_ref: str | None = None,
     message: str | None = None,
+    origin: Origin | None = None,
 ) -> Submission:
-    """Write a submission by whoever sends it, and put its receipt on the record."""
+    """Write a submission by whoever sends it, and put its receipt on the record.
+
+    `origin`: whose it is, where it was held until now.
+    """
+    if uow.actor.needs_release:
+        raise Forbidden("What this key sends is released by a person of its organisation first", needs="a person")
     runs = rules.clock(uow.now, hours=plan.triage_hours)
     submission = Submission(
         id=new_id(),
@@ -73,6 +111,8 @@ def give_receipt(
         red_from=runs.red_from,
         changed_at=uow.now,
     )
+    if origin is not None:
+        origin.stamp_submission(submission)
     uow.session.add(submission)
     uow.session.flush()
     uow.record(

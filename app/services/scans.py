@@ -8,15 +8,17 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 
 from app.db import Database, UnitOfWork
 from app.domain.actors import system_actor
+from app.domain.held_uploads import HeldState
 from app.domain.refusals import Unavailable
 from app.domain.words import ScanState
-from app.models import Evidence, EvidenceLink
+from app.models import Evidence, EvidenceLink, HeldUploadRow
 from app.models.identity import table_of
 from app.scanner import NotScanned, Scanner, ScannerAway
 from app.services.cases import affected_cases
@@ -25,7 +27,7 @@ from app.services.triage import settle_afresh
 from app.storage import MissingFile, Storage
 
 _BATCH = 200
-_evidence = table_of(Evidence)
+_evidence, _held = table_of(Evidence), table_of(HeldUploadRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,15 @@ def scan_waiting(
 
     When scanner or store is away the round ends; a file that cannot be judged is passed over, and waits on.
     """
-    waiting = database.read(_waiting, actor=system_actor(), now=now)
+    # What is held is scanned too: who is to release it opens it first.
+    waiting = [
+        (judge, *row)
+        for judge, found in ((_judge, _waiting), (_judge_held, _waiting_held))
+        for row in database.read(found, actor=system_actor(), now=now)
+    ]
     clean = quarantined = 0
     trouble = ""
-    for done, (evidence, storage_name) in enumerate(waiting, start=1):
+    for done, (judge, item, storage_name) in enumerate(waiting, start=1):
         try:
             with closing(_pieces(storage, storage_name)) as pieces:
                 found = scanner.scan(pieces)
@@ -66,7 +73,7 @@ def scan_waiting(
         except (ScannerAway, Unavailable) as error:
             trouble = str(error)
             break
-        database.write(lambda uow, one=evidence, what=found: _judge(uow, one, what), actor=system_actor(), now=now)
+        database.write(partial(judge, upload=item, found=found), actor=system_actor(), now=now)
         clean, quarantined = clean + (not found), quarantined + bool(found)
         progress(done, len(waiting))
     return Scanned(clean, quarantined, len(waiting) - clean - quarantined, trouble)
@@ -87,11 +94,37 @@ def _waiting(uow: UnitOfWork) -> list[Any]:
     return list(uow.session.connection().execute(statement).all())
 
 
-def _judge(uow: UnitOfWork, evidence: str, found: str) -> None:
+def _waiting_held(uow: UnitOfWork) -> list[Any]:
+    statement = (
+        select(_held.c.id, _held.c.storage_name)
+        .where(_held.c.scan == ScanState.PENDING, _held.c.state == HeldState.AWAITING_RELEASE)
+        .order_by(_held.c.arrived_at, _held.c.id)
+        .limit(_BATCH)
+    )
+    return list(uow.session.connection().execute(statement).all())
+
+
+def _judge_held(uow: UnitOfWork, *, upload: str, found: str) -> None:
+    row = uow.session.execute(select(HeldUploadRow).where(HeldUploadRow.id == upload).with_for_update()).scalar_one()  # type: ignore[arg-type]
+    if row.scan is not ScanState.PENDING or row.state is not HeldState.AWAITING_RELEASE:
+        return
+    row.scan = ScanState.INFECTED if found else ScanState.CLEAN
+    row.version += 1
+    uow.session.flush()
+    uow.record(
+        "upload_quarantined" if found else "upload_scanned",
+        plan_id=None,
+        item_kind="held_upload",
+        item_id=row.id,
+        facts={"scan": [ScanState.PENDING, row.scan], **({"found": found[:200]} if found else {})},
+    )
+
+
+def _judge(uow: UnitOfWork, *, upload: str, found: str) -> None:
     """Put a verdict down, unless another round has. Whatever the evidence is linked to follows at once."""
-    linked_to = uow.session.execute(select(EvidenceLink.milestone_id).where(EvidenceLink.evidence_id == evidence))
+    linked_to = uow.session.execute(select(EvidenceLink.milestone_id).where(EvidenceLink.evidence_id == upload))
     affected = affected_cases(uow, linked_to.scalars())
-    item = lock_evidence(uow, evidence)
+    item = lock_evidence(uow, upload)
     if item.scan is not ScanState.PENDING:
         return
     item.scan = ScanState.INFECTED if found else ScanState.CLEAN

@@ -129,6 +129,12 @@ def list_submissions(
     return _items(uow, rows[:limit]), cursors.encode(last.changed_at.isoformat(), last.id) if last else None
 
 
+def place_of(cursor: str | None) -> tuple[datetime, str] | None:
+    """After which moment and id a page of `list_submissions` goes on."""
+    place = _place(cursor, str, str)
+    return (place["last_moment"], place["last_id"]) if place else None
+
+
 def people_to_pass_to(uow: UnitOfWork, plan_id: str, lead_organisation_id: str) -> tuple[tuple[str, str], ...]:
     """Who else triages in the plan and may know of everything in it: (id, post title)."""
     return tuple(
@@ -318,7 +324,8 @@ def _item(uow: UnitOfWork, row: Any, said: Any) -> SubmissionItem:
         door=row.door or "",
         external_ref=row.external_ref,
         marking=row.sent_marking,
-        received_at=row.received_at,
+        received_at=row.arrived_at or row.received_at,
+        released_at=row.received_at if row.arrived_at else None,
         triage_due_at=row.triage_due_at,
         hours=rules.whole_hours(row.received_at, row.triaged_at or uow.now),
         limit_hours=rules.whole_hours(row.received_at, row.triage_due_at),

@@ -7,7 +7,7 @@ that all can be asked about the same items.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from app.domain.milestones import MilestoneKey
 from app.domain.words import ChangeKind, Scope, ViewOf
 from app.services import (
     change_requests,
+    held_uploads,
     identity,
     keys,
     meetings,
@@ -28,7 +29,7 @@ from app.services import (
     receipts,
     saved_views,
 )
-from tests.factories import COUNCIL, NHS, POLICE, key
+from tests.factories import COUNCIL, NHS, POLICE, key, upload
 from tests.house import LIMITS, House
 
 PEOPLE = ("olive", "connie", "pol", "petra", "sam", "nora", "ada", "max", "zoe")
@@ -60,6 +61,7 @@ class Things:
     change_request: str
     meeting: str
     view: str
+    held: str
     key: str
     token: str
     session: str
@@ -69,7 +71,12 @@ class Things:
         names = ("plan", "ref", "milestone", "evidence", "change_request", "meeting", "view", "key", "token", "session")
         # The first theme and the first action of every plan.
         first = {"theme": "T-01", "action": "A-01"}
-        return {**{name: getattr(self, name) for name in names}, **first, "submission": self.submission_ref}
+        return {
+            **{name: getattr(self, name) for name in names},
+            **first,
+            "submission": self.submission_ref,
+            "upload": self.held,
+        }
 
 
 def routes(app: FastAPI) -> set[str]:
@@ -124,6 +131,13 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
     # The police's, or for what is restricted to the NHS its own.
     sender = world.key_actor(Scope.EVIDENCE_WRITE, organisation=NHS if "restricted_to" in facts else POLICE,
                              plans=(world.read(by, plans.get_plan, slug=plan).id,))  # fmt: skip
+    held = world.write(
+        replace(sender, scopes=sender.scopes | {Scope.PLAN_READ}, needs_release=True),
+        held_uploads.attach_or_hold,
+        milestone=key(view),
+        title="A log",
+        upload=upload(),
+    )  # fmt: skip
     sent = world.write(sender, receipts.send_correspondence, slug=plan, title="A letter", message="Read me")
     ref = world.read(by, milestones.get_milestone, milestone=MilestoneKey(id=view.row.id)).row.ref
     person = "connie" if plan == world.plan else "zoe"
@@ -139,6 +153,7 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
         change_request=request,
         meeting=meeting_id(house, by=by, plan=plan),
         view=view_id(house, by=by, plan=plan),
+        held=held.id,
         key=key_id(house, plan),
         token=token_id(house, person),
         session=session_id(house, person),
@@ -224,6 +239,8 @@ def item_of(path: str, things: Things) -> str:
         return things.meeting
     if "/views/{id}" in path:
         return things.view
+    if "/held-uploads/{id}" in path:
+        return things.held
     return things.change_request if "/change-requests/{id}" in path else things.milestone
 
 
@@ -283,6 +300,8 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/plans/{plan}/submissions": {"title": "A letter", "message": "Read me"},
         "/submissions/{id}/triage": {"outcome": "logged"},
         "/submissions/{id}/reading": {},
+        "/held-uploads/{id}/release": {},
+        "/held-uploads/{id}/withdrawal": {"reason": "The wrong file"},
         "/submissions/{id}/passing": {"person": things.submission},
     }  # fmt: skip
     return bodies[path]

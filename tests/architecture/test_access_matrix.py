@@ -45,6 +45,10 @@ y yyyyyyy yy yyyy  GET /api/v1/docs
 - 333y333 34 3333  POST /api/v1/meetings/{id}/cancellation
 - 333y333 34 3333  POST /api/v1/meetings/{id}/holding
 - 333y333 34 3333  POST /api/v1/meetings/{id}/move
+- yyyyyyy yy yyyy  GET /api/v1/held-uploads
+- 44y4444 44 yyyy  GET /api/v1/held-uploads/{id}
+- 44y4444 44 3333  POST /api/v1/held-uploads/{id}/release
+- 44y4444 44 3333  POST /api/v1/held-uploads/{id}/withdrawal
 - 3yyyyyy 44 433y  GET /api/v1/milestones/{id}
 - 333y333 44 4333  PATCH /api/v1/milestones/{id}
 - 3333yy3 44 4333  POST /api/v1/milestones/{id}/acceptance
@@ -168,6 +172,10 @@ y yyyyyyy yy       GET /help/rag
 - 3yyyyyy 34       GET /plans/{plan}/exceptions
 - 333y33y 34       GET /plans/{plan}/honesty-checks
 - 3yyyyyy 34       GET /plans/{plan}/exceptions.csv
+- yyyyyyy yy       GET /held-uploads
+- 44y4444 44       GET /held-uploads/{upload}/content
+- 44y4444 44       POST /held-uploads/{upload}/release
+- 44y4444 44       POST /held-uploads/{upload}/withdrawal
 - yyyyyyy yy       GET /inbox
 - 3yyyyyy 34       GET /plans/{plan}/inbox
 - 3yyyyy3 34       POST /plans/{plan}/inbox
@@ -329,6 +337,8 @@ def restricted(who: str, route: str, line: dict[str, str]) -> str:
     if any(name in route for name in ("/submissions/{id}", "{submission}")) or route.endswith("/inbox/triage"):
         # What the NHS sent is known to its own people as well.
         return LET_IN if who == "nora" else UNKNOWN if who in KEPT_FROM else line[who]
+    if any(name in route for name in ("/held-uploads/{id}", "{upload}")):
+        return LET_IN if who == "nora" else line[who] if line[who] == SIGN_IN else UNKNOWN
     hangs_on_a_milestone = not of_all and any(name in route for name in hanging)
     if hangs_on_a_milestone and who in KEPT_FROM and line["nobody"] == SIGN_IN:
         return UNKNOWN

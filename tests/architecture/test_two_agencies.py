@@ -15,9 +15,10 @@ from typing import Any
 from starlette.testclient import TestClient
 
 from app.domain.evidence import EvidenceView
+from app.domain.held_uploads import HeldUpload
 from app.domain.milestones import MilestoneView
 from app.domain.words import CancellationGround, ChangeKind, EvidencePolicy, Rag, Scope
-from app.services import acceptances, change_requests, evidence, meetings, milestones, plans, updates
+from app.services import acceptances, change_requests, evidence, held_uploads, meetings, milestones, plans, updates
 from tests.architecture.access import Things, address_of, furnish, routes, send
 from tests.factories import COUNCIL, NHS, POLICE, World, key, upload
 from tests.house import House
@@ -57,7 +58,9 @@ OWN = re.compile(r"^/(account|sign-|invitations|api/v1/openapi|api/v1/docs|help)
 
 ABSENT = "0" * 20
 # What an address names that may hang on a milestone.
-HANGING = re.compile(r"\{(ref|milestone|evidence|change_request)\}|(milestones|evidence|change-requests)/\{id\}")
+HANGING = re.compile(
+    r"\{(ref|milestone|evidence|change_request|upload)\}|(milestones|evidence|change-requests|held-uploads)/\{id\}"
+)
 Callers = dict[str, dict[bool, TestClient]]
 Named = dict[str, str]
 Said = dict[str, tuple[str, str]]
@@ -80,10 +83,11 @@ class Kept:
     there: list[MilestoneView] = field(default_factory=list)
     files: list[EvidenceView] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
 
     def found_in(self, answer: str) -> list[str]:
         """What of it can be read in an answer."""
-        ids = [*(view.row.id for view in self.there), *(item.id for item in self.files), *self.asked]
+        ids = [*(view.row.id for view in self.there), *(item.id for item in self.files), *self.asked, *self.held]
         refs = [*(view.row.ref for view in self.there), *(item.ref for item in self.files)]
         return [one for one in (self.word, *ids, *refs) if re.search(rf"\b{one}\b", answer, re.IGNORECASE)]
 
@@ -112,6 +116,27 @@ def test_an_agency_never_learns_of_anothers_items(world: World, tmp_path: Path) 
         officer = walk({"nora": come_in(house, NHS, people=("nora",))["nora"]}, addresses)
         told = {one: kept.found_in(said) for one, (_, said) in officer.items() if "?" not in one}
         assert {one: said for one, said in told.items() if said} == {}
+
+
+def test_what_waits_for_its_agencys_release_changes_no_answer_for_anybody_else(
+    sqlite_world: World, tmp_path: Path
+) -> None:
+    """Not even for those who may know of everything in the plan: they come to know of it with the release."""
+    world, house = sqlite_world, House(sqlite_world, tmp_path, api_requests_per_minute=100_000)
+    shared = shared_by_all(house)
+    callers = {"petra": come_in(house, COUNCIL, people=("petra",))["petra"]}
+    addresses = [one for one in everything(house, shared, of=POLICE) if ".csv" not in one and "?" not in one]
+    program = world.key_actor(Scope.EVIDENCE_WRITE, needs_release=True)
+    before = walk(callers, addresses)
+    for given in ({"upload": upload()}, {"link": "https://police.example/log"}):
+        facts = {"title": "Quillfeather", "external_ref": "Quillfeather/7", **given}
+        held = world.write(program, held_uploads.attach_or_hold, milestone=key(shared.joint), **facts)
+    world.write(program, held_uploads.send_or_hold, slug=world.plan, title="Quillfeather", message="Read me")
+    assert differences(before, walk(callers, addresses)) == []
+    # Once it is released they all see it.
+    world.write("pol", held_uploads.release, upload=held.id)
+    after = walk(callers, [f"/plans/{world.plan}/inbox"])
+    assert [where for where, said in after.items() if before[where] == said] == []
 
 
 def shared_by_all(house: House) -> Shared:
@@ -215,6 +240,13 @@ def keep_to_itself(house: House, organisation: str, shared: Shared) -> Kept:
     kept.files.append(world.write(who, evidence.attach_evidence, milestone=key(done), title=f"{word} file",
                                   upload=upload(word.encode(), f"{kept.word}.txt")))  # fmt: skip
     world.write("petra", milestones.mark_achieved, milestone=key(done))
+    # A program of theirs sends something that one of them is to release.
+    program = world.key_actor(Scope.EVIDENCE_WRITE, Scope.PLAN_READ, organisation=organisation, needs_release=True)
+    for wanted in (done, shared.joint):
+        sent = world.write(program, held_uploads.attach_or_hold, milestone=key(wanted), title=f"{word} waits",
+                           statement=word, external_ref=f"{word}/7")  # fmt: skip
+        assert isinstance(sent, HeldUpload)
+        kept.held += [sent.id, sent.submission_id]
     # What others know of proves one of these too.
     for item in (shared.things.evidence, *(one.id for one in shared.joint.evidence)):
         world.write("petra", evidence.link_evidence, milestone=key(overdue), evidence=item)
@@ -224,7 +256,7 @@ def keep_to_itself(house: House, organisation: str, shared: Shared) -> Kept:
 def as_if_it_were_not_there(house: House, callers: Callers, shared: Shared, kept: Kept) -> list[str]:
     """Requests that name one of the items and are not answered as if they named nothing at all."""
     there = {"ref": kept.there[0].row.ref, "milestone": kept.there[0].row.id, "evidence": kept.files[0].id,
-             "change_request": kept.asked[-1]}  # fmt: skip
+             "change_request": kept.asked[-1], "held": kept.held[0]}  # fmt: skip
     absent = {name: "M-99" if name == "ref" else ABSENT for name in there}
     wrong = []
     for route in sorted(routes(house.app)):

@@ -75,7 +75,7 @@ PAGES: dict[str, list[str]] = {
     ],
     "observer": ["/plans", P],
     "administrator": ["/plans", "/account", "/administration/front-door", "/plans/new"],
-    "police": [EXCEPTIONS, f"{P}/timeline", milestone("M-06"), f"{P}/inbox", f"{P}/inbox/new"],
+    "police": [EXCEPTIONS, f"{P}/timeline", milestone("M-06"), f"{P}/inbox", f"{P}/inbox/new", "/held-uploads"],
     "noel": ["/plans", "/exceptions"],
 }  # fmt: skip
 
@@ -91,6 +91,7 @@ REFUSED = [
 # These answer with another address, or with a file.
 NOT_PAGES = {
     "/", "/milestones/{milestone}", "/plans/{plan}/milestones/{ref}/achievement", "/evidence/{evidence}/content",
+    "/held-uploads/{upload}/content",
     "/plans/{plan}/timeline.svg", "/plans.csv", "/exceptions.csv", "/plans/{plan}/exceptions.csv",
     "/plans/{plan}/milestones.csv", "/plans/{plan}/milestones/{ref}/audit.csv", "/plans/{plan}/audit-events.csv",
     "/plans/{plan}/meetings.csv", "/plans/{plan}/change-requests.csv", "/plans/{plan}/honesty-checks.csv",

@@ -96,6 +96,7 @@ PAGES = """
 11  petra   -          GET /views/new?list=exceptions&rag=red
 11  petra   -          GET /views/{view}/deletion
 13  petra   -          GET /views/{view}/edit
+ 9  pol     -          GET /held-uploads
  9  petra   -          GET /inbox
 22  petra   -          GET /plans/{plan}/inbox
  9  pol     -          GET /plans/{plan}/inbox/new
@@ -105,6 +106,7 @@ PAGES = """
 NO_PAGE = {
     "GET /": "leads on to the plans, or to signing in",
     "GET /evidence/{evidence}/content": "the file itself",
+    "GET /held-uploads/{upload}/content": "the file itself",
     "GET /invitations/{token}": "for somebody who has no password yet",
     "GET /milestones/{milestone}": "leads on to the milestone's page",
     "GET /plans/{plan}/milestones/{ref}/achievement": "leads on to the milestone's page",
