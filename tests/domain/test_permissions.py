@@ -57,6 +57,7 @@ TABLE = {
     Act.WITHDRAW: ("MS", "MS", "CMS"),
     Act.REVIEW: ("MS", "MS", "MS"),
     Act.SUBMIT: ("CMS", "CMS", "CMS"),
+    Act.RELEASE_UPLOAD: ("CMS", "CMS", "CMS"),
     Act.TRIAGE: ("MS", "MS", "MS"),
     Act.ACHIEVE: ("M", "M", "M"),
     Act.RETURN: ("M", "CMS", "M"),
