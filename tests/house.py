@@ -70,12 +70,16 @@ class House:
         """A personal token of one of the cast."""
         return self.world.write(who, keys.create_token, name="test", days=days).secret
 
-    def key(self, *scopes: Scope, organisation: str = POLICE, plans: tuple[str, ...] = (), days: int = 30) -> str:
+    def key(
+        self, *scopes: Scope, organisation: str = POLICE, plans: tuple[str, ...] = (), days: int = 30,
+        needs_release: bool = False,
+    ) -> str:  # fmt: skip
         """An organisation's key for the plan, or for other ones (slugs)."""
         self._as_system(keys.set_front_door, contact=FRONT_DOOR)
         issued = self._as_system(
-            keys.create_key, organisation=organisation, plans=plans or (self.world.plan,), scopes=scopes, days=days
-        )
+            keys.create_key, organisation=organisation, plans=plans or (self.world.plan,), scopes=scopes, days=days,
+            needs_release=needs_release,
+        )  # fmt: skip
         return str(issued.secret)
 
     def _as_system(self, service: Any, **given: Any) -> Any:

@@ -8,8 +8,8 @@ from tests.factories import NHS
 
 SHAPE = {
     "id", "ref", "plan", "kind", "title", "message", "evidence", "sha256", "external_ref", "organisation", "sent_by",
-    "milestone", "received_at", "triage_due_at", "state", "rag", "read_at", "passed_to", "triaged_at", "triaged_by",
-    "triaged_through", "reason", "handed_on", "made", "followed", "changed_at", "version",
+    "milestone", "received_at", "released_at", "triage_due_at", "state", "rag", "read_at", "passed_to", "triaged_at",
+    "triaged_by", "triaged_through", "reason", "handed_on", "made", "followed", "changed_at", "version",
 }  # fmt: skip
 LETTER = {"title": "Late at weekends", "message": "Every week", "milestone": "M-02", "external_ref": "NHS/7"}
 HERE = "/plans/safeguarding-plan/submissions"

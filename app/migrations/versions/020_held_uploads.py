@@ -5,8 +5,8 @@ from alembic import op
 
 from app.migrations import triggers
 
-revision = "018"
-down_revision = "017"
+revision = "020"
+down_revision = "019"
 branch_labels = None
 depends_on = None
 
