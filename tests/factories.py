@@ -21,7 +21,8 @@ from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.words import Door, EvidencePolicy, ReviewOutcome, Role, Scope
 from app.models import Membership, Organisation, OrganisationKey, OrganisationKeyPlan, Person, Plan
-from app.services import closing, evidence, milestones, plan_parts, plans
+from app.services import closing, evidence, evidence_versions, milestones, plan_parts, plans
+from app.services.evidence_intake import Offer
 
 T = TypeVar("T")
 
@@ -111,8 +112,16 @@ class World:
         return self.seen(view, by=by)
 
     def attached(self, view: MilestoneView, *, by: str | Actor = "connie", **given: Any) -> EvidenceView:
-        """A file attached to it. The bytes are in no store: for rules, not for doors."""
-        return self.write(by, evidence.attach_evidence, milestone=key(view), title="Rota", upload=upload(), **given)
+        """A file attached to it, another at each call. The bytes are in no store: for rules, not for doors."""
+        file = upload(f"rota {new_id()}".encode())
+        return self.write(
+            by, evidence.attach_evidence, milestone=key(view), **{"title": "Rota", "upload": file, **given}
+        )
+
+    def version_of(self, item: EvidenceView, *, by: str | Actor = "connie", **given: Any) -> EvidenceView:
+        """A newer version of it: another file."""
+        offer = Offer(**{"title": "Rota, again", "upload": upload(f"rota {new_id()}".encode()), **given})
+        return self.write(by, evidence_versions.add_version, evidence=item.id, offer=offer)
 
     def accepted(
         self, view: MilestoneView, item: EvidenceView, *, by: str = "sam", outcome: str = "accepted"

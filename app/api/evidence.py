@@ -30,7 +30,7 @@ from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
 from app.api.problems import is_json
 from app.api.receiving import read_json, takes_file, with_body
 from app.api.shapes import Listing, Organisation, exactly
-from app.domain.evidence import EvidenceView, LinkView, SubmissionView
+from app.domain.evidence import EvidenceView, LinkView, SubmissionView, VersionView
 from app.domain.files import KINDS, content_disposition, repr_digest
 from app.domain.held_uploads import HeldState, HeldUpload
 from app.domain.milestones import MilestoneKey, OrganisationRef
@@ -38,10 +38,11 @@ from app.domain.personal_data import Found, Looked, how_far
 from app.domain.personal_data import Search as FileSearch
 from app.domain.refusals import Unavailable, invalid
 from app.domain.submissions import notice
-from app.domain.words import EvidenceKind, Marking, PersonalData, ReviewOutcome, SubmissionState
+from app.domain.words import Door, EvidenceKind, Marking, PersonalData, ReviewOutcome, SubmissionState
 from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.services import evidence as services
+from app.services import evidence_versions as versions
 from app.services import held_uploads
 from app.services.personal_data import unit_of
 from app.storage import MissingFile, Opened
@@ -97,9 +98,21 @@ class Search(TypedDict):
 
 
 @exactly
+class Version(TypedDict):
+    """A version of an item: its id, its place among the versions, and its state. The first one has the number 1."""
+
+    id: str
+    number: int
+    state: str
+    received_at: datetime
+    sha256: str | None
+
+
+@exactly
 class Evidence(TypedDict):
-    """An item of the evidence log. `link` is there for a link, `statement` for a statement, `external_ref` where the
-    sender gave one.
+    """An item of the evidence log. `supersedes` is the id of the item that it was sent as a newer version of, and
+    `versions` are all of them, the first one first. `link` is there for a link, `statement` for a statement,
+    `external_ref` where the sender gave one.
     """
 
     id: str
@@ -115,15 +128,22 @@ class Evidence(TypedDict):
     received_at: datetime
     effective_from: date | None
     effective_to: date | None
+    period_from: date | None
+    period_to: date | None
     external_ref: NotRequired[str]
     provided_by: str
     organisation: Organisation
+    door: Door
     marking: Marking
+    restricted: bool
     state: str
     links: list[Link]
     submission: Receipt | None
     personal_data: list[PersonalData]
     search: NotRequired[Search]
+    version_number: int
+    supersedes: str | None
+    versions: list[Version]
     version: str
 
 
@@ -141,13 +161,20 @@ def evidence(view: EvidenceView) -> Evidence:
         "received_at": view.received_at,
         "effective_from": view.effective_from,
         "effective_to": view.effective_to,
+        "period_from": view.period_from,
+        "period_to": view.period_to,
         "provided_by": view.provided_by,
         "organisation": shapes.organisation(OrganisationRef("", view.organisation_slug, view.organisation)),
+        "door": view.door,
         "marking": view.marking,
+        "restricted": bool(view.restricted_to),
         "state": view.state,
         "links": [_link(link) for link in view.links],
         "submission": _submission(view.submission) if view.submission else None,
         "personal_data": list(view.personal_data),
+        "version_number": view.version_number,
+        "supersedes": view.supersedes,
+        "versions": [_version(one) for one in view.versions],
         "version": view.version,
     }
     if view.link is not None:
@@ -185,13 +212,20 @@ def held_evidence(held: HeldUpload) -> Evidence:
         "received_at": held.arrived_at,
         "effective_from": held.effective_from,
         "effective_to": held.effective_to,
+        "period_from": held.period_from,
+        "period_to": held.period_to,
         "provided_by": held.sent_by,
         "organisation": shapes.organisation(held.organisation),
+        "door": Door.API,
         "marking": held.marking,
+        "restricted": held.restricted,
         "state": held.state,
         "links": [],
         "submission": {"id": held.submission_id, "triage_due_at": None, "state": held.state},
         "personal_data": list(held.personal_data),
+        "version_number": 1,
+        "supersedes": None,
+        "versions": [],
         "version": held.version,
     }
     if upload and upload.search is not None:
@@ -214,6 +248,16 @@ def _link(view: LinkView) -> Link:
         "reviewed_by": view.reviewed_by,
         "reviewed_at": view.reviewed_at,
         "counts": view.counts,
+    }
+
+
+def _version(view: VersionView) -> Version:
+    return {
+        "id": view.id,
+        "number": view.number,
+        "state": view.state,
+        "received_at": view.received_at,
+        "sha256": view.sha256,
     }
 
 
@@ -253,23 +297,46 @@ _Address = Annotated[str, stripped, StringConstraints(min_length=1, max_length=2
 _ExternalRef = Annotated[str, stripped, StringConstraints(max_length=120), storably]
 
 
-class _About(Body):
-    """What is said about an item, whatever it is."""
+class _Told(Body):
+    """What is said about an item, whatever it is and whichever version."""
 
     description: LongText | None = None
     kind: EvidenceKind | None = None
     effective_from: Day | None = Field(default=None, description="Not in the future")
     effective_to: Day | None = None
-    marking: Marking = Marking.OFFICIAL
+    period_from: Day | None = Field(default=None, description="The first day of the period that it supports")
+    period_to: Day | None = Field(default=None, description="The last day of that period; both or neither")
     external_ref: _ExternalRef | None = Field(default=None, description="Your own reference")
     shared_with: list[Key] = Field(default=[], max_length=50, description="Slugs of organisations that may open it")
     personal_data: PersonalDataDeclared = Field(default=[])
+
+
+class _About(_Told):
+    """What is said about a new item, whatever it is."""
+
+    marking: Marking = Marking.OFFICIAL
+    restricted_to: list[Key] = Field(
+        default=[],
+        max_length=50,
+        description="Slugs of organisations and ids of people: for everybody else it does not exist. You always may"
+        " know of it, and so may those who may know of everything in the plan",
+    )
 
 
 class EvidenceFile(_About):
     """A file, with what is said about it."""
 
     title: Line
+    findings_checked: FindingsChecked = False
+
+
+class EvidenceVersion(_Told):
+    """A newer version of an item: a file, with what is said about it. It is restricted as the item is, and keeps its
+    marking where none is given.
+    """
+
+    title: Line
+    marking: Marking | None = None
     findings_checked: FindingsChecked = False
 
 
@@ -433,6 +500,31 @@ def review_evidence(run: Writing, evidence_id: EvidenceId, body: Review) -> Resp
     return run.write(
         services.review_evidence, evidence=evidence_id, **body.facts(), if_match=run.if_match, respond=_recorded
     )
+
+
+@router.post(
+    "/evidence/{id}/versions",
+    response_model=Evidence,
+    **with_body(answers.made(), takes_file(form=EvidenceVersion, file_required=True)),
+)
+async def add_version(run: Receiving, request: Request, evidence_id: EvidenceId) -> Response:
+    """Send a newer version of an item: a form with `file`. The older one counts until this one has been accepted; both
+    stay, each with its hash and its reviews.
+    """
+    terms = await run.read(versions.check_add_version, evidence=evidence_id)
+    async with receive_upload(request.stream(), request.headers, run.storage, terms=terms) as received:
+        file = received.required_file()
+        facts = from_form(EvidenceVersion, received.fields).facts()
+        upload = upload_of(file, run.settings, looked_at=facts.pop("findings_checked"))
+        whose, shared = tuple(facts.pop("personal_data")), tuple(facts.pop("shared_with"))
+        return await run.write(
+            keeping(file, versions.add_version),
+            evidence=evidence_id,
+            offer=versions.Offer(upload=upload, personal_data_declared=whose, shared_with=shared, **facts),
+            if_match=run.if_match,
+            respond=_receipt(run.front_door),
+            fingerprint=received.fingerprint(),
+        )
 
 
 @router.post("/evidence/{id}/withdrawal", response_model=Evidence, **answers.made())

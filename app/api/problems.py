@@ -89,10 +89,17 @@ class Problem(TypedDict):
     accepted: NotRequired[list[str]]  # 415
 
 
+@with_config(ConfigDict(extra="forbid"))
+class Why(Need):
+    """One thing that stands in the way; `evidence` is the item that it speaks of, where it does."""
+
+    evidence: NotRequired[str]
+
+
 class Refusal(Problem):
     """A rule said no: everything that is missing, all at once."""
 
-    reasons: list[Need]
+    reasons: list[Why]
 
 
 @with_config(ConfigDict(extra="forbid"))

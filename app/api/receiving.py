@@ -32,17 +32,16 @@ async def read_json(request: Request, model: type[B]) -> tuple[B, bytes]:
     return model.model_validate(sent), bytes(taken)
 
 
-def takes_file(*, json_body: type[Body], form: type[Body], file_required: bool) -> dict[str, Any]:
-    """What an upload route documents: a JSON body, or a form with a file. Its body may have 51 MB."""
+def takes_file(*, form: type[Body], file_required: bool, json_body: type[Body] | None = None) -> dict[str, Any]:
+    """What an upload route documents: a form with a file, or a JSON body where it takes one. It may have 51 MB."""
     schema = form.model_json_schema(ref_template=SCHEMAS)
     schema.pop("$defs", None)
     schema["properties"] = {"file": _FILE, **schema["properties"]}
     if file_required:
         schema["required"] = ["file", *schema.get("required", [])]
-    content = {
-        "application/json": {"schema": {"$ref": SCHEMAS.format(model=json_body.__name__)}},
-        "multipart/form-data": {"schema": schema},
-    }
+    content: dict[str, Any] = {"multipart/form-data": {"schema": schema}}
+    if json_body is not None:
+        content = {"application/json": {"schema": {"$ref": SCHEMAS.format(model=json_body.__name__)}}, **content}
     return {"max_body_size": UPLOAD_LIMIT, "request_body": {"required": True, "content": content}}
 
 

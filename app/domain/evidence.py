@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from app.domain.days import long_date
 from app.domain.personal_data import Search
 from app.domain.refusals import Reason
 from app.domain.words import (
+    Door,
     EvidenceForm,
     EvidenceKind,
     EvidencePolicy,
@@ -206,17 +208,51 @@ def _evidence_not_accepted(judged: list[str | None]) -> str:
 
 
 def unmet_independence(
-    *, reviewer_id: str, provider_id: str | None, owner_id: str | None, withdrawn: bool, ref: str = "this item"
+    *,
+    reviewer_id: str,
+    provider_id: str | None,
+    owner_id: str | None,
+    withdrawn: bool,
+    ref: str = "this item",
+    superseded_by: str | None = None,
 ) -> list[Reason]:
     """Why this person may not review this evidence for this milestone. Judged when the review is written."""
     found = []
     if withdrawn:
         found.append(Reason("evidence_withdrawn", f"{ref} was withdrawn, so there is nothing to review"))
+    if superseded_by is not None:
+        said = f"{ref} was superseded by {superseded_by}, which has been accepted: review that"
+        found.append(Reason("evidence_superseded", said))
     if provider_id == reviewer_id:
         found.append(Reason("own_evidence", "You provided this evidence. Ask somebody else to review it"))
     if owner_id == reviewer_id:
         found.append(Reason("own_milestone", "You own this milestone. Ask somebody else to review its evidence"))
     return found
+
+
+def unmet_version(*, ref: str, withdrawn: bool, newer: str | None, all_cancelled: bool) -> list[Reason]:
+    """Why no newer version of this item is taken. `newer` is the reference of one that nobody has withdrawn."""
+    found = []
+    if withdrawn:
+        found.append(Reason("evidence_withdrawn", f"{ref} was withdrawn. Attach the new file as evidence of its own"))
+    if newer is not None:
+        found.append(newer_version(ref, newer, "Send yours as a newer version of that"))
+    if all_cancelled:
+        found.append(Reason("milestone_cancelled", "What it supports was cancelled, so no evidence is needed"))
+    return found
+
+
+def newer_version(ref: str, newer: str, instead: str) -> Reason:
+    return Reason("newer_version_exists", f"{ref} has a newer version, {newer}. {instead}")
+
+
+def already_attached(ref: str, identity: str, received_on: date) -> Reason:
+    """The same bytes are there: said plainly, and not stored twice."""
+    return Reason(
+        "evidence_already_attached",
+        f"This is the same file as {ref}, sent on {long_date(received_on)}; nothing was added",
+        {"evidence": identity},
+    )
 
 
 def why_sealed(scan: ScanState) -> Reason | None:
@@ -289,6 +325,21 @@ class LinkView:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionView:
+    """One version in an item's history. `state` is one word, as of an item."""
+
+    id: str
+    ref: str
+    number: int
+    state: str
+    received_at: datetime
+    provided_by: str
+    organisation: str
+    sha256: str | None
+    withdrawn: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SubmissionView:
     id: str
     received_at: datetime
@@ -333,9 +384,30 @@ class EvidenceView:
     may_open: bool
     may_withdraw: bool
     may_review: bool
+    may_replace: bool
     version: str
-    personal_data: tuple[PersonalData, ...] = ()
-    search: Search | None = None
+    period_from: date | None
+    period_to: date | None
+    personal_data: tuple[PersonalData, ...]
+    search: Search | None
+    restricted_to: tuple[str, ...]
+    door: Door
+    by_key: bool
+    version_number: int
+    first_version_id: str | None
+    supersedes: str | None
+    versions: tuple[VersionView, ...]
+
+    @property
+    def series(self) -> str:
+        """What all its versions have in common: the id of the first."""
+        return self.first_version_id or self.id
+
+    @property
+    def newer(self) -> VersionView | None:
+        """The newest version after this one that nobody has withdrawn."""
+        later = [one for one in self.versions if one.number > self.version_number and not one.withdrawn]
+        return later[-1] if later else None
 
     @property
     def may_download(self) -> bool:
@@ -350,14 +422,19 @@ def state_words(
     effective_to: date | None,
     outcomes: list[ReviewOutcome | None],
     on: date,
+    is_superseded: bool = False,
 ) -> str:
-    """One word: withdrawn, quarantined, pending_scan, expired, accepted, rejected, returned or waiting."""
+    """One word: withdrawn, quarantined, pending_scan, superseded (for every milestone it supports), expired,
+    accepted, rejected, returned or waiting.
+    """
     if withdrawn:
         return "withdrawn"
     if scan is ScanState.INFECTED:
         return "quarantined"
     if scan is ScanState.PENDING:
         return "pending_scan"
+    if is_superseded:
+        return "superseded"
     if effective_to is not None and effective_to < on:
         return "expired"
     for outcome in (ReviewOutcome.ACCEPTED, ReviewOutcome.REJECTED, ReviewOutcome.RETURNED):

@@ -36,6 +36,9 @@ class HeldUpload:
     upload: Upload | None
     effective_from: date | None
     effective_to: date | None
+    period_from: date | None
+    period_to: date | None
+    restricted: bool
     link: str | None
     said: str | None
     marking: Marking

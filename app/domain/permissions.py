@@ -32,6 +32,7 @@ class Act(StrEnum):
     LIFT_DECLARATION = "lift a declaration"
     ATTACH = "attach evidence"
     OPEN_FILE = "open an evidence file"
+    ADD_VERSION = "send a newer version of evidence"
     WITHDRAW = "withdraw evidence"
     REVIEW = "review evidence"
     SUBMIT = "send correspondence"
@@ -63,6 +64,7 @@ ANYWHERE: dict[Act, frozenset[Role]] = {
     Act.LIFT_DECLARATION: frozenset({OFFICER}),
     Act.ATTACH: frozenset({CONTRIBUTOR, MANAGER, OFFICER}),
     Act.OPEN_FILE: frozenset({MANAGER, OFFICER, AUDITOR}),
+    Act.ADD_VERSION: frozenset({MANAGER, OFFICER}),
     Act.WITHDRAW: frozenset({MANAGER, OFFICER}),
     Act.REVIEW: frozenset({MANAGER, OFFICER}),
     Act.SUBMIT: frozenset({CONTRIBUTOR, MANAGER, OFFICER}),
@@ -87,7 +89,7 @@ ANYWHERE: dict[Act, frozenset[Role]] = {
 
 # "Own, own organisation's, supported": what a contributor may also do to items that are theirs.
 ON_THEIR_ORGANISATIONS: frozenset[Act] = frozenset(
-    {Act.UPDATE, Act.DECLARE, Act.WITHDRAW, Act.OPEN_FILE, Act.READ_AUDIT}
+    {Act.UPDATE, Act.DECLARE, Act.ADD_VERSION, Act.WITHDRAW, Act.OPEN_FILE, Act.READ_AUDIT}
 )
 # What whoever owns the item may do to it: a contributor or a senior officer, in their own plan.
 ON_THEIR_OWN: frozenset[Act] = frozenset({Act.UPDATE, Act.DECLARE, Act.RETURN, Act.READ_AUDIT})
@@ -98,6 +100,7 @@ OWNING_ROLES = (CONTRIBUTOR, MANAGER, OFFICER)
 KEY_SCOPES: dict[Act, Scope] = {
     Act.READ_PLAN: Scope.PLAN_READ,
     Act.ATTACH: Scope.EVIDENCE_WRITE,
+    Act.ADD_VERSION: Scope.EVIDENCE_WRITE,
     Act.SUBMIT: Scope.EVIDENCE_WRITE,
 }
 

@@ -6,15 +6,17 @@ parameters, the others the actor's own values.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, true
+from sqlalchemy import ColumnElement, String, and_, bindparam, cast, exists, func, literal, or_, true
 from sqlalchemy import false as never
 
 from app.domain.actors import Actor
 from app.domain.permissions import may_know_all, plans_known
 from app.domain.words import Role, Scope, SubmissionState
+from app.models.evidence import Evidence
 from app.models.milestones import Milestone, MilestoneRestriction, MilestoneSupporter
 from app.models.submissions import Submission
 
+_evidence: Any = Evidence.__table__
 _milestones: Any = Milestone.__table__
 _restrictions: Any = MilestoneRestriction.__table__
 _supporters: Any = MilestoneSupporter.__table__
@@ -89,6 +91,39 @@ def content_closed(actor: Actor, item_id: Any) -> ColumnElement[bool]:
     officer_in = frozenset(plan for plan, roles in actor.roles.items() if Role.SENIOR_OFFICER in roles)
     theirs = or_(columns.triaged_by == actor.id, _in(columns.plan_id, officer_in))
     return closed.where(~func.coalesce(theirs, never()))
+
+
+def known_item(actor: Actor) -> ColumnElement[bool]:
+    """Evidence items that the actor may know of where they may know of a milestone that each supports.
+
+    A restricted one exists for those named and for whoever may know all of its plan. A key that may not read the plan
+    knows what its own organisation sent.
+    """
+    if actor.is_system:
+        return true()
+    conditions = [item_unrestricted_for(actor)]
+    if actor.is_key and Scope.PLAN_READ not in actor.scopes:
+        conditions.append(_evidence.c.organisation_id == actor.organisation_id)
+    return and_(*conditions)
+
+
+def item_unrestricted_for(actor: Actor) -> ColumnElement[bool]:
+    """Evidence that is not restricted, or restricted to the actor, or in a plan that they may know all of."""
+    everything = frozenset(plan for plan in plans_known(actor) if may_know_all(actor, plan))
+    person = actor.id if actor.is_person else ""
+    return or_(_names(actor.organisation_id, person), _in(_evidence.c.plan_id, everything))
+
+
+def item_unrestricted_for_viewer() -> ColumnElement[bool]:
+    """The same, less the plans, for the parameters `viewer_organisation` and `viewer_id`."""
+    return _names(bindparam("viewer_organisation"), bindparam("viewer_id"))
+
+
+def _names(organisation: Any, person: Any) -> ColumnElement[bool]:
+    """As `app.domain.evidence.restriction_as_stored` writes them: between bars."""
+    stored = _evidence.c.restricted_to
+    named = [stored.like(literal("%|") + cast(one, String) + literal("|%")) for one in (organisation, person)]
+    return or_(stored.is_(None), *named)
 
 
 def is_party_only(actor: Actor) -> bool:

@@ -1,4 +1,6 @@
-"""Evidence: attaching it, one item, its file, reviewing and withdrawing it."""
+"""Evidence: attaching it, one item, its file, its newer versions, reviewing and withdrawing it."""
+
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response, StreamingResponse
@@ -15,10 +17,11 @@ from app.doors.held_files import HeldFile, ReceivedFile
 from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.pages.deps import PageReceiver, PageRunner, Reading, Receiving, Writing
-from app.pages.forms import Form, Submitted, see_other, settle
+from app.pages.evidence_words import STATE_WORDS, door_words, newer_words, personal_data_words
+from app.pages.forms import Form, Submitted, filled, see_other, settle
 from app.pages.frames import frame_of
 from app.pages.milestone_facts import MARKINGS
-from app.pages.milestone_words import SCANS, link_to, logged
+from app.pages.milestone_words import SCANS, in_log, logged
 from app.pages.milestones import (
     address_of,
     read_milestone,
@@ -28,8 +31,9 @@ from app.pages.milestones import (
 )
 from app.pages.templating import render, wants_fragment
 from app.pages.uploading import UPLOAD_BODY, declared, received
-from app.pages.wording import EVIDENCE_KIND_WORDS, PERSONAL_DATA_WORDS
+from app.pages.wording import EVIDENCE_KIND_WORDS, PERSONAL_DATA_WORDS, listing
 from app.services import evidence as services
+from app.services import evidence_versions
 from app.services.personal_data import unit_of
 from app.services.plans import choices, get_plan
 
@@ -78,23 +82,34 @@ async def attach_evidence(run: Receiving, plan: str, ref: str, request: Request)
     return await received(run, request, change, again=again, terms=terms)
 
 
-def _facts(form: Form, *, has_file: bool) -> dict[str, object]:
+def _facts(form: Form, *, has_file: bool) -> dict[str, Any]:
     chosen = form.text("form") or "file"
     if chosen == "file" and not has_file:
         form.add("file", "required", "Choose a file")
     if chosen != "file" and has_file:
         form.add("form", "one_only", "You chose a file as well. Send one or the other")
     return {
-        "title": form.required("title", "Enter what it is, as a title"),
-        "description": form.optional("description"),
+        **_said(form),
+        "personal_data": declared(form),
         "kind": form.choice("kind", EvidenceKind) if chosen == "file" else None,
         "link": form.required("link", "Enter the link") if chosen == "link" else None,
         "statement": form.required("statement", "Enter the statement") if chosen == "statement" else None,
+        "marking": form.choice("marking", Marking) or Marking.OFFICIAL,
+        "restricted_to": form.all("restricted_to"),
+    }
+
+
+def _said(form: Form) -> dict[str, Any]:
+    """What is said of an item, whichever version it is."""
+    return {
+        "title": form.required("title", "Enter what it is, as a title"),
+        "description": form.optional("description"),
         "effective_from": form.day("effective_from", "The day it is valid from"),
         "effective_to": form.day("effective_to", "The last day it is valid"),
-        "marking": form.choice("marking", Marking) or Marking.OFFICIAL,
-        "shared_with": form.all("shared_with"),
-        "personal_data": declared(form),
+        "period_from": form.day("period_from", "The first day of the period"),
+        "period_to": form.day("period_to", "The last day of the period"),
+        "external_ref": form.optional("external_ref"),
+        "shared_with": tuple(form.all("shared_with")),
     }
 
 
@@ -115,10 +130,28 @@ def _attach_page(
     return show_form(
         run, request, "evidence/new.html", view, plan, form,
         path="evidence", heading="Attach evidence", button="Attach evidence", status=status,
-        forms=FORMS, kinds=KINDS, markings=[(marking, words) for marking, words, *_ in MARKINGS],
-        accept=ACCEPT_ATTRIBUTE, accepted=ACCEPTED_SENTENCE,
-        organisations=[one for one in offered.organisations if one[0] != run.actor.organisation_slug],
+        forms=FORMS, parties=[*offered.organisations, *offered.owners], **_offered(run, offered),
     )  # fmt: skip
+
+
+def _offered(run: PageRunner | PageReceiver, offered: Choices) -> dict[str, Any]:
+    """What both upload forms offer."""
+    return {
+        "kinds": KINDS,
+        "markings": [(marking, words) for marking, words, *_ in MARKINGS],
+        "whose": list(PERSONAL_DATA_WORDS.items()),
+        "accept": ACCEPT_ATTRIBUTE,
+        "accepted": ACCEPTED_SENTENCE,
+        "organisations": [one for one in offered.organisations if one[0] != run.actor.organisation_slug],
+        "shared_hint": _SHARED,
+    }
+
+
+_SHARED = (
+    "Your own organisation, programme managers, senior officers and auditors can. Everybody on the plan sees that it"
+    " exists, unless you restrict it below."
+)
+_SHARED_AS_BEFORE = "Whoever could open the version before can open this one too."
 
 
 @router.get("/evidence/{evidence}")
@@ -134,12 +167,91 @@ def show_evidence(run: Reading, evidence: str, request: Request) -> Response:
         links=[(link, logged(item, link)) for link in item.links],
         kind=EVIDENCE_KIND_WORDS[item.kind],
         scan=SCANS[item.scan],
-        declared=[PERSONAL_DATA_WORDS[word] for word in item.personal_data],
         search=item.search
         and {
             "lines": lines(item.search, unit := unit_of(item.file_name)),
             "how_far": how_far(item.search, unit),
         },
+        door=door_words(item),
+        personal_data=personal_data_words(item),
+        restricted_to=listing(item.restricted_to),
+        newer=newer_words(item),
+        history=[(one, STATE_WORDS[one.state]) for one in reversed(item.versions)],
+    )
+
+
+@router.get("/evidence/{evidence}/versions/new")
+def new_version(run: Reading, evidence: str, request: Request) -> Response:
+    """The form that sends a newer version, with what was said of this one."""
+    item, plan, offered = run.read(_read_for_version, evidence=evidence)
+    if not item.may_replace:
+        raise Forbidden("A newer version is sent by the organisation that provided it, or by the plan's managers")
+    said = {
+        name: getattr(item, name)
+        for name in ("title", "kind", "marking", "effective_from", "effective_to", "period_from", "period_to")
+    }
+    return _version_page(run, request, item, plan, offered, filled(said))
+
+
+@router.post("/evidence/{evidence}/versions", **UPLOAD_BODY)
+async def add_version(run: Receiving, evidence: str, request: Request) -> Response:
+    """Take a newer version of an item: the older one counts until this one has been accepted."""
+    terms = await run.read(evidence_versions.check_add_version, evidence=evidence)
+
+    async def change(form: Form, file: ReceivedFile | None) -> Response:
+        if file is None:
+            form.add("file", "required", "Choose the newer file")
+        said = {**_said(form), "kind": form.choice("kind", EvidenceKind), "marking": form.choice("marking", Marking)}
+        whose = tuple(declared(form))
+        form.check()
+        upload = upload_of(file, run.settings, looked_at=form.held is not None)
+        item = await run.write(
+            keeping(file, evidence_versions.add_version),
+            evidence=evidence,
+            offer=evidence_versions.Offer(upload=upload, personal_data_declared=whose, **said),
+            if_match=form.optional("version"),
+        )
+        return see_other(f"/evidence/{item.id}")
+
+    async def again(form: Form, status: int) -> Response:
+        item, plan, offered = await run.read(_read_for_version, evidence=evidence)
+        return _version_page(run, request, item, plan, offered, form, status=status)
+
+    return await received(run, request, change, again=again, terms=terms)
+
+
+def _read_for_version(uow: UnitOfWork, *, evidence: str) -> tuple[EvidenceView, PlanView, Choices]:
+    item, plan = _read_evidence(uow, evidence=evidence)
+    return item, plan, choices(uow, slug=item.plan_slug)
+
+
+def _version_page(
+    run: PageRunner | PageReceiver,
+    request: Request,
+    item: EvidenceView,
+    plan: PlanView,
+    offered: Choices,
+    form: Form,
+    *,
+    status: int = 200,
+) -> Response:
+    return render(
+        request,
+        "evidence/version.html",
+        frame=frame_of(run, plan, active="milestones", is_page=False),
+        status=status,
+        form=form,
+        item=item,
+        counting=[link for link in item.links if link.counts],
+        heading="Send a newer version",
+        caption=item.ref,
+        back=f"/evidence/{item.id}",
+        action=f"/evidence/{item.id}/versions",
+        button="Send it",
+        version=item.version,
+        refused_title="",
+        clashes=[("Title", form.text("title"), item.title)] if form.stale else [],
+        **{**_offered(run, offered), "shared_hint": _SHARED_AS_BEFORE},
     )
 
 
@@ -217,9 +329,10 @@ def _item_or_page(
 ) -> Response:
     """The reviewed item with what depends on it, for HTMX; the whole page otherwise."""
     view, plan_view = run.read(read_milestone, plan=plan, ref=ref)
-    item = next((one for one in view.evidence if one.id == evidence), None)
-    if item is None:
+    entry = in_log(view, evidence)
+    if entry is None:
         raise NotFound
+    item = entry.item
     if form is not None:
         form.prefix = f"{item.ref}-"
     return show_milestone_page(
@@ -230,7 +343,7 @@ def _item_or_page(
         problem=form,
         review_open=evidence if form is not None else "",
         focus=item.ref if form is None else "",
-        entry=logged(item, link_to(item, view)),
+        entry=entry,
     )  # fmt: skip
 
 

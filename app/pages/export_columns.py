@@ -16,6 +16,7 @@ from app.domain.plans import PlanSummary
 from app.domain.timelines import TimelineItem
 from app.domain.words import CAUSE_WORDS, ROLE_WORDS, Role
 from app.pages.change_words import KIND_CHOICES, STATE_WORDS, asked, title_of
+from app.pages.evidence_words import door_words, personal_data_words
 from app.pages.meetings import STATES
 from app.pages.milestone_words import audit_entry, logged
 from app.pages.plans import STATE_WORDS as PLAN_STATES
@@ -194,6 +195,13 @@ EVIDENCE_COLUMNS: Columns[tuple[EvidenceView, LinkView | None]] = {
     "Received": lambda one: one[0].received_at,
     "Dated": lambda one: one[0].effective_from,
     "Valid to": lambda one: one[0].effective_to,
+    "Period from": lambda one: one[0].period_from,
+    "Period to": lambda one: one[0].period_to,
+    "Their reference": lambda one: one[0].external_ref,
+    "Sent": lambda one: door_words(one[0]),
+    "Personal data declared": lambda one: personal_data_words(one[0]),
+    "Version": lambda one: one[0].version_number,
+    "Newer version": lambda one: one[0].newer.ref if one[0].newer else "",
     "Reviewed by": lambda one: one[1].reviewed_by if one[1] else "",
     "Reviewed at": lambda one: one[1].reviewed_at if one[1] else None,
     "Relevance": lambda one: one[1].relevance if one[1] else None,
@@ -203,6 +211,7 @@ EVIDENCE_COLUMNS: Columns[tuple[EvidenceView, LinkView | None]] = {
     "Withdrawn by": lambda one: one[0].withdrawn_by,
     "Why withdrawn": lambda one: one[0].withdrawal_reason,
     "Marking": lambda one: MARKING_WORDS[one[0].marking],
+    "Restricted to": lambda one: list(one[0].restricted_to),
 }
 
 FINDING_COLUMNS: Columns[Finding] = {

@@ -1,7 +1,7 @@
 """What the milestone page says, made of what the service returned: the gate's lines, the evidence log, the history."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from app.domain.days import day_count, long_date
@@ -21,6 +21,7 @@ from app.domain.words import (
     Status,
 )
 from app.pages.change_words import cancelled_because
+from app.pages.evidence_words import newer_words
 from app.pages.templating import file_size, moment, sentence
 from app.pages.wording import EVIDENCE_KIND_WORDS, RAG_TITLES, listing
 
@@ -98,6 +99,17 @@ class LoggedEvidence:
     may_review: bool
     marking: str
     sealed: str
+    newer: str
+    counts: bool
+    others: tuple["LoggedEvidence", ...] = ()
+
+    @property
+    def others_words(self) -> str:
+        """The line above the folded versions, which says whether one of them counts meanwhile."""
+        words = f"{len(self.others)} other version{'' if len(self.others) == 1 else 's'}"
+        counting = [one.item.ref for one in self.others if one.counts]
+        verb = "counts" if len(counting) == 1 else "count"
+        return f"{words}: {listing(counting)} {verb} meanwhile" if counting else words
 
 
 _STATES = {
@@ -105,6 +117,7 @@ _STATES = {
     "quarantined": ("In quarantine", ""),
     "pending_scan": ("Waiting to be scanned", " wm-state--strong"),
     "expired": ("No longer valid", ""),
+    "superseded": ("Superseded", " wm-state--off"),
     "rejected": ("Rejected", ""),
     "returned": ("Returned", ""),
     "before_reopening": ("From before the reopening", " wm-state--strong"),
@@ -139,7 +152,32 @@ def logged(item: EvidenceView, link: LinkView | None) -> LoggedEvidence:
         may_review=item.may_review and link is not None,
         marking="".join(marks(marking=item.marking)),
         sealed=sealed.message if sealed is not None else "",
+        newer=newer_words(item),
+        counts=link is not None and link.counts,
     )
+
+
+def log_of(view: MilestoneView) -> list[LoggedEvidence]:
+    """The evidence log of a milestone, newest first, each item with its other versions folded beneath it: what stands
+    for them all is the newest that nobody has withdrawn.
+    """
+    entries = [logged(item, link_to(item, view)) for item in view.evidence]
+    standing: dict[str, LoggedEvidence] = {}
+    others: dict[str, list[LoggedEvidence]] = {}
+    for entry in sorted(entries, key=lambda one: (one.item.withdrawn_at is not None, -one.item.version_number)):
+        if standing.setdefault(entry.item.series, entry) is not entry:
+            others.setdefault(entry.item.series, []).append(entry)
+    return [
+        replace(entry, others=tuple(others[entry.item.series])) if entry.item.series in others else entry
+        for entry in entries
+        if standing[entry.item.series] is entry
+    ]
+
+
+def in_log(view: MilestoneView, evidence: str) -> LoggedEvidence | None:
+    """One entry of the log, whether it stands for itself or is folded."""
+    entries = [one for entry in log_of(view) for one in (entry, *entry.others)]
+    return next((entry for entry in entries if entry.item.id == evidence), None)
 
 
 def _state(link: LinkView | None) -> tuple[str, str]:

@@ -23,8 +23,7 @@ from app.pages.milestone_words import (
     audit_entries,
     entry_of,
     history_line,
-    link_to,
-    logged,
+    log_of,
     needs_of,
     standing_of,
 )
@@ -68,7 +67,6 @@ def show_milestone_page(
 ) -> Response:
     """The page of one milestone, or a part of it; `problem` is what was refused or wrong, `review_open` where."""
     row = view.row
-    evidence = [logged(item, link_to(item, view)) for item in view.evidence]
     return render(
         request,
         template,
@@ -82,7 +80,8 @@ def show_milestone_page(
         ending_days=(row.evidence.ends_on - today).days if row.evidence.ends_on else None,
         track=date_line(row, today=today, achieved=row.achieved_date),
         needs=needs_of(view),
-        evidence=evidence,
+        evidence=log_of(view),
+        items=len(view.evidence),
         timeline=[entry_of(entry) for entry in view.timeline],
         history=[history_line(change) for change in view.date_history],
         change_requests=[asked(one) for one in view.change_requests],

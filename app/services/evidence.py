@@ -78,10 +78,15 @@ def attach_evidence(
     external_ref: str | None = None,
     shared_with: Sequence[str] = (),
     personal_data: Sequence[PersonalData] = (),
+    period_from: date | None = None,
+    period_to: date | None = None,
+    restricted_to: Sequence[str] = (),
     by_form: bool = False,
     if_match: str | None = None,
 ) -> EvidenceView:
     """Add a file, link or statement to a milestone's evidence log. The file is already in the store.
+
+    Refused `evidence_already_attached`, naming the item, where the milestone has the same bytes already.
 
     `by_form`: it comes from a page, whose form may be sent twice by one press too many. The second is then answered
     with the first. A program says so by its Idempotency-Key.
@@ -100,12 +105,15 @@ def attach_evidence(
         external_ref=external_ref,
         shared_with=tuple(shared_with),
         personal_data_declared=tuple(personal_data),
+        period_from=period_from,
+        period_to=period_to,
+        restricted_to=tuple(restricted_to),
     )
     first = sent_already(uow, case, offer) if by_form else None
     if first is not None:
         return get_evidence(uow, evidence=first)
     evidence = take_in(uow, case, offer)
-    settling.settle(uow, case)
+    settling.settle(uow, case, quietly=evidence.restricted_to is not None)
     return get_evidence(uow, evidence=evidence.id)
 
 
@@ -122,7 +130,8 @@ def link_evidence(
     refuse_unless_open(case)
     if item.withdrawn_at is not None:
         raise _refused(case, "evidence_withdrawn", f"{item.ref} was withdrawn and cannot be linked", "evidence_link")
-    _refuse_misdirected(uow, case, item, "evidence_link")
+    refuse_misdirected(uow, case, item, "evidence_link")
+    _refuse_older(uow, case, item)
     try:
         link(uow, case, item)
     except IntegrityError as error:
@@ -134,7 +143,7 @@ def link_evidence(
         **{**case.about, "item_kind": "evidence", "item_id": item.id, "item_ref": item.ref},
         facts={"milestone": case.milestone.ref},
     )
-    settling.settle(uow, case)
+    settling.settle(uow, case, quietly=item.restricted_to is not None)
     return get_evidence(uow, evidence=item.id)
 
 
@@ -195,11 +204,11 @@ def review_evidence(
     item = lock_evidence(uow, evidence, if_match)
     said = _check_review(outcome, relevance, robustness, reason)
     _refuse_in_closed_plan(case, item, "reviewed", "evidence_review")
-    _refuse_misdirected(uow, case, item, "evidence_review")
+    refuse_misdirected(uow, case, item, "evidence_review")
     _refuse_review(uow, case, item, outcome)
     after = [_reviewed(linked, item.id, outcome, uow) for linked in case.evidence]
     if settling.would_lapse(case, after, uow.today):
-        settling.fall_back(uow, case, day=uow.today, why=f"{item.ref} {outcome}")
+        settling.fall_back(uow, case, day=uow.today, why=f"{named(item)} {outcome}")
     uow.session.execute(
         update(EvidenceLink)
         .where(EvidenceLink.evidence_id == item.id, EvidenceLink.milestone_id == case.milestone.id)
@@ -216,7 +225,8 @@ def review_evidence(
         texts_of=f"{item.id}:{case.milestone.id}",
     )
     _end_wait(uow, case, item, SubmissionState.LOGGED, by=TriagedThrough.REVIEW)
-    settle_afresh(uow, [case])
+    _note_superseded(uow, case, item, before=case.evidence, after=after)
+    settle_afresh(uow, [case], quietly=item.restricted_to is not None)
     return get_evidence(uow, evidence=evidence)
 
 
@@ -227,7 +237,7 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
         select(EvidenceLink.milestone_id).where(EvidenceLink.evidence_id == view.id)
     ).scalars()
     affected = affected_cases(uow, list(linked_to))
-    about = _told_of(affected, view)
+    about = told_of(affected, view)
     item = lock_evidence(uow, evidence)
     permissions.require(
         uow.actor, Act.WITHDRAW, Item(plan_id=item.plan_id, organisations=frozenset({item.organisation_id}))
@@ -242,7 +252,7 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
     for case in affected:
         after = [_withdrawn(linked, item.id, uow) for linked in case.evidence]
         if settling.would_lapse(case, after, uow.today):
-            settling.fall_back(uow, case, day=uow.today, why=f"{item.ref} withdrawn")
+            settling.fall_back(uow, case, day=uow.today, why=f"{named(item)} withdrawn")
     item.withdrawn_at, item.withdrawn_by = uow.now, uow.actor.title
     item.version += 1
     uow.session.flush()
@@ -257,11 +267,35 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
         texts_of=f"{item.id}:withdrawal",
     )
     _end_wait(uow, about, item, SubmissionState.RETURNED, by=TriagedThrough.WITHDRAWAL)
-    settle_afresh(uow, affected)
+    settle_afresh(uow, affected, quietly=item.restricted_to is not None)
     return get_evidence(uow, evidence=evidence)
 
 
-def _told_of(affected: list[Case], view: EvidenceView) -> Case:
+def named(item: Evidence) -> str:
+    """How the milestone's own trail names an item: not at all where not everybody who reads it may know of it."""
+    return item.ref if item.restricted_to is None else "evidence"
+
+
+def _note_superseded(
+    uow: UnitOfWork, case: Case, item: Evidence, *, before: list[LinkedEvidence], after: list[LinkedEvidence]
+) -> None:
+    """What an accepted version supersedes: put on the record, and no longer waiting for anybody."""
+    fresh = rules.superseded(after) - rules.superseded(before)
+    if not fresh:
+        return
+    older = select(Evidence).where(Evidence.id.in_(fresh)).order_by(Evidence.id)  # type: ignore[attr-defined]
+    for one in uow.session.execute(older.with_for_update(key_share=True)).scalars().all():
+        one.version += 1
+        uow.record(
+            "evidence_superseded",
+            **{**case.about, "item_kind": "evidence", "item_id": one.id, "item_ref": one.ref},
+            facts={"milestone": case.milestone.ref, "by": item.ref},
+        )
+        _end_wait(uow, case, one, SubmissionState.LOGGED, by=TriagedThrough.REVIEW)
+    uow.session.flush()
+
+
+def told_of(affected: list[Case], view: EvidenceView) -> Case:
     """Of the milestones that an item supports, the one that its trail and a refusal name: one that the whole plan may
     know of, else one that the actor knows of. Of the others nothing is said.
     """
@@ -314,17 +348,11 @@ def _check_review(outcome: ReviewOutcome, relevance: int | None, robustness: int
 
 def _refuse_in_closed_plan(case: Case, item: Evidence, done: str, attempted: str) -> None:
     if case.plan.state is PlanState.CLOSED:
-        raise Refused(
-            [Reason("plan_closed", "The plan is closed and read-only")],
-            title=f"{item.ref} was not {done}",
-            attempted=attempted,
-            item_kind="milestone",
-            item_id=case.milestone.id,
-            plan_id=case.plan.id,
-        )
+        closed = Reason("plan_closed", "The plan is closed and read-only")
+        raise _refused_for(case, [closed], title=f"{item.ref} was not {done}", attempted=attempted)
 
 
-def _refuse_misdirected(uow: UnitOfWork, case: Case, item: Evidence, attempted: str) -> None:
+def refuse_misdirected(uow: UnitOfWork, case: Case, item: Evidence, attempted: str) -> None:
     misdirected = select(Submission.id).where(
         Submission.evidence_id == item.id, Submission.state == SubmissionState.MISDIRECTED
     )
@@ -334,6 +362,14 @@ def _refuse_misdirected(uow: UnitOfWork, case: Case, item: Evidence, attempted: 
         )
 
 
+def _refuse_older(uow: UnitOfWork, case: Case, item: Evidence) -> None:
+    """What has a newer version is not linked to anything more: the newer one is."""
+    newer = views_of(uow, [item])[0].newer
+    if newer is not None:
+        reason = rules.newer_version(item.ref, newer.ref, "Link that")
+        raise _refused_for(case, [reason], title=f"{item.ref} was not linked", attempted="evidence_link")
+
+
 def _refuse_review(uow: UnitOfWork, case: Case, item: Evidence, outcome: ReviewOutcome) -> None:
     found: list[Reason] = rules.unmet_independence(
         reviewer_id=uow.actor.id,
@@ -341,19 +377,38 @@ def _refuse_review(uow: UnitOfWork, case: Case, item: Evidence, outcome: ReviewO
         owner_id=case.milestone.owner_id,
         withdrawn=item.withdrawn_at is not None,
         ref=item.ref,
+        superseded_by=_superseding(case, item),
     )
     sealed = rules.why_sealed(item.scan)
     if sealed is not None and outcome is ReviewOutcome.ACCEPTED:
         found.append(sealed)
     if found:
-        raise Refused(
-            found,
-            title=f"{item.ref} was not reviewed",
-            attempted="evidence_review",
-            item_kind="milestone",
-            item_id=case.milestone.id,
-            plan_id=case.plan.id,
-        )
+        raise _refused_for(case, found, title=f"{item.ref} was not reviewed", attempted="evidence_review")
+
+
+def _superseding(case: Case, item: Evidence) -> str | None:
+    """The reference of the newest accepted version after this one."""
+    if item.id not in rules.superseded(case.evidence):
+        return None
+    accepted = [
+        one
+        for one in case.evidence
+        if one.series == (item.first_version_id or item.id)
+        and one.outcome is ReviewOutcome.ACCEPTED
+        and one.withdrawn_at is None
+    ]
+    return max(accepted, key=lambda one: one.version_number).ref
+
+
+def _refused_for(case: Case, reasons: list[Reason], *, title: str, attempted: str) -> Refused:
+    return Refused(
+        reasons,
+        title=title,
+        attempted=attempted,
+        item_kind="milestone",
+        item_id=case.milestone.id,
+        plan_id=case.plan.id,
+    )
 
 
 def _reviewed(linked: LinkedEvidence, evidence_id: str, outcome: ReviewOutcome, uow: UnitOfWork) -> LinkedEvidence:

@@ -21,6 +21,7 @@ from app.domain.exception_reports import EvidenceSummary, ExceptionItem
 from app.domain.rag import PlanSettings, Reason, Wording
 from app.domain.words import Rag
 from app.models.milestone_rows import typed_exception_row
+from app.services.milestone_case import version_of
 from app.services.milestone_rows import accepted_until_on, evidence_count, facts_for, status_of
 
 MILESTONE, SUBMISSION = "milestone", "submission"
@@ -118,7 +119,7 @@ def _milestone_item(
         accepted_by=(row.accepter_title or "") if accepted_until else "",
         marking=row.marking,
         restricted=row.restricted,
-        version=f"{row.version}.{row.evidence_seq}",
+        version=version_of(row),
         plan_slug=ground.plan_slug,
     )
 

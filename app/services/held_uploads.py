@@ -61,8 +61,9 @@ def attach_or_hold(
     if not uow.actor.needs_release:
         return attach(uow)
     view = _try_out(uow, attach)
-    declared, shared = tuple(sent.pop("personal_data", ())), tuple(sent.pop("shared_with", ()))
-    offer = Offer(**sent, shared_with=shared, personal_data_declared=declared)
+    several = {name: tuple(sent.pop(name, ())) for name in ("shared_with", "restricted_to")}
+    declared = tuple(sent.pop("personal_data", ()))
+    offer = Offer(**sent, **several, personal_data_declared=declared)
     return _hold(uow, view.plan_id, SubmissionKind.EVIDENCE, offer, milestone_id=view.links[0].milestone_id)
 
 
@@ -420,6 +421,9 @@ def _view(uow: UnitOfWork, row: Any, said: dict[tuple[str, str], str]) -> HeldUp
         upload=offer.upload,
         effective_from=offer.effective_from,
         effective_to=offer.effective_to,
+        period_from=offer.period_from,
+        period_to=offer.period_to,
+        restricted=bool(offer.restricted_to),
         link=offer.link,
         said=next((said[row.id, field] for field in _TYPED if (row.id, field) in said), None),
         marking=offer.marking,

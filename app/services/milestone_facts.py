@@ -20,7 +20,6 @@ from app.models import (
     Milestone,
     MilestoneRestriction,
     MilestoneSupporter,
-    Organisation,
     Person,
     Plan,
 )
@@ -30,6 +29,7 @@ from app.services.evidence_intake import next_ref
 from app.services.milestone_views import view_of
 from app.services.plan_structure import note_milestone_move, place_milestone
 from app.services.plans import known_plan, organisation_named
+from app.services.restricting import parties_named
 from app.services.writing import Checks, refuse_unknown
 
 _ALWAYS = (
@@ -279,18 +279,7 @@ def _organisations(uow: UnitOfWork, checks: Checks, slugs: Sequence[str], field:
 
 def _named(uow: UnitOfWork, checks: Checks, row: Milestone, names: Sequence[str]) -> list[tuple[str, str]]:
     """Who may know of it: organisations by slug or id, people by id. Its owner must be among them."""
-    allowed: list[tuple[str, str]] = []
-    for name in dict.fromkeys(names):
-        organisation = uow.session.execute(
-            select(Organisation.id).where((Organisation.slug == name) | (Organisation.id == name))
-        ).scalar_one_or_none()
-        person = None if organisation else uow.session.get(Person, name)
-        if organisation:
-            allowed.append(("organisation", organisation))
-        elif person is not None:
-            allowed.append(("person", person.id))
-        else:
-            checks.add("restricted_to", "unknown", f"There is no organisation or person called {name}")
+    allowed = parties_named(uow, checks, names)
     if allowed and row.owner_id:
         owner = uow.session.get(Person, row.owner_id)
         if owner and ("person", owner.id) not in allowed and ("organisation", owner.organisation_id) not in allowed:

@@ -17,6 +17,7 @@ from app.domain.words import Marking, PlanState, Rag, Status
 from app.models.milestone_rows import supporting_organisations
 from app.models.texts import latest_texts
 from app.services import settling
+from app.services.milestone_case import version_of
 
 
 def supporters_of(uow: UnitOfWork, milestone_ids: Sequence[str]) -> dict[str, tuple[OrganisationRef, ...]]:
@@ -128,7 +129,7 @@ def milestone_row(
         marking=Marking(row.marking),
         restricted=row.restricted,
         source=row.source,
-        version=f"{row.version}.{row.evidence_seq}",
+        version=version_of(row),
         carried_over=carried_over,
         added_later_at=row.added_at if row.plan_approved_at and row.added_at > row.plan_approved_at else None,
     )

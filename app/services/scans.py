@@ -139,4 +139,4 @@ def _judge(uow: UnitOfWork, *, upload: str, found: str) -> None:
         milestone_id=affected[0].milestone.id if affected else None,
         facts={"scan": [ScanState.PENDING, item.scan], **({"found": found[:200]} if found else {})},
     )
-    settle_afresh(uow, affected)
+    settle_afresh(uow, affected, quietly=item.restricted_to is not None)

@@ -59,13 +59,17 @@ def facts_of(row: Any, *, owner_left: bool = False, declared_by_title: str | Non
     )
 
 
-def settle(uow: UnitOfWork, case: Case, because: LeftBecause = LeftBecause.BACK_ON_TRACK) -> None:
+def settle(
+    uow: UnitOfWork, case: Case, because: LeftBecause = LeftBecause.BACK_ON_TRACK, *, quietly: bool = False
+) -> None:
     """Bring everything that follows from the milestone's facts up to date, and count the change.
 
-    `because` is what this change is, should it take the milestone off the list of exceptions.
+    `because` is what this change is, should it take the milestone off the list of exceptions. `quietly`: it was made
+    to evidence that not everybody may know of, so it is counted only where something of the milestone changes by it.
     """
     work_out(case, uow.today, because)
-    case.milestone.version += 1
+    if not quietly or uow.session.is_modified(case.milestone):
+        case.milestone.version += 1
     uow.session.flush()
 
 
@@ -136,6 +140,7 @@ def fall_back(uow: UnitOfWork, case: Case, *, day: date, why: str) -> None:
     """Lower an achieved milestone whose evidence stops counting to completed, before the database would refuse."""
     achieved_on = case.milestone.achieved_on
     lower(case.milestone, day)
+    case.milestone.version += 1
     uow.session.flush()
     note_event(uow, case, MilestoneEventKind.FELL_BACK, day=day)
     uow.record("milestone_fell_back", **case.about, facts={"achieved_date": [achieved_on, None], "because": why})
@@ -191,8 +196,8 @@ def _settle_evidence(case: Case, today: date) -> None:
     standing = evidence_rules.standing(
         case.evidence, policy=case.settings.policy, on=today, reopened_at=milestone.reopened_at
     )
-    milestone.evidence_state = standing.state
-    milestone.evidence_waiting_since = standing.waiting_since
+    told = standing if standing.state is EvidenceState.MET else _told(case, today)
+    milestone.evidence_state, milestone.evidence_waiting_since = told.state, told.waiting_since
     ran_out = has_ended(milestone.policy_met_until, today)
     ran_out_on = milestone.policy_met_until + timedelta(days=1) if milestone.policy_met_until and ran_out else None
     if standing.state is EvidenceState.MET:
@@ -204,6 +209,14 @@ def _settle_evidence(case: Case, today: date) -> None:
     if milestone.policy_met_on is not None:
         milestone.evidence_lost_on = ran_out_on or today
     milestone.policy_met_on = milestone.policy_met_until = None
+
+
+def _told(case: Case, today: date) -> evidence_rules.EvidenceStanding:
+    """What a milestone's reasons say of evidence that does not count: whoever reads them may not know of all of it."""
+    everybodys = [item for item in case.evidence if item.restricted_to is None]
+    return evidence_rules.standing(
+        everybodys, policy=case.settings.policy, on=today, reopened_at=case.milestone.reopened_at
+    )
 
 
 def _settle_gaps(case: Case, today: date) -> None:

@@ -288,8 +288,9 @@ def _stop_counting(uow: UnitOfWork, items: Sequence[Evidence], choice: Choice) -
     for case in cases:
         after = [_returned(linked, ids, uow) for linked in case.evidence]
         if settling.would_lapse(case, after, uow.today):
-            refs = ", ".join(linked.ref for linked in case.evidence if linked.evidence_id in ids)
-            settling.fall_back(uow, case, day=uow.today, why=f"{refs} {word}")
+            gone = [linked for linked in case.evidence if linked.evidence_id in ids]
+            named = ", ".join(linked.ref for linked in gone if linked.restricted_to is None) or "evidence"
+            settling.fall_back(uow, case, day=uow.today, why=f"{named} {word}")
     uow.session.execute(
         update(EvidenceLink)
         .where(EvidenceLink.evidence_id.in_(ids))
@@ -308,7 +309,7 @@ def _stop_counting(uow: UnitOfWork, items: Sequence[Evidence], choice: Choice) -
         _record_return(
             uow, case, [row.evidence_id for row in links if row.milestone_id == case.milestone.id], ids, choice
         )
-    settle_afresh(uow, cases)
+    settle_afresh(uow, cases, quietly=all(item.restricted_to is not None for item in items))
 
 
 def _record_return(uow: UnitOfWork, case: Case, evidence: Sequence[str], refs: dict[str, str], choice: Choice) -> None:
@@ -322,14 +323,12 @@ def _record_return(uow: UnitOfWork, case: Case, evidence: Sequence[str], refs: d
         )
 
 
-def settle_afresh(uow: UnitOfWork, cases: Sequence[Case]) -> None:
-    """Milestones whose evidence was just written anew, brought up to date."""
+def settle_afresh(uow: UnitOfWork, cases: Sequence[Case], *, quietly: bool = False) -> None:
+    """Milestones whose evidence was just written anew, brought up to date. `quietly`: as `settling.settle` has it."""
     fresh = linked_evidence(uow, [case.milestone.id for case in cases])
     for case in cases:
-        # The gate's triggers have counted the change on the row: read that before writing it again.
-        uow.session.refresh(case.milestone, ["evidence_seq"])
         case.evidence = fresh[case.milestone.id]
-        settling.settle(uow, case)
+        settling.settle(uow, case, quietly=quietly)
 
 
 def _returned(linked: LinkedEvidence, ids: dict[str, str], uow: UnitOfWork) -> LinkedEvidence:

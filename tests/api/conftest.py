@@ -71,13 +71,11 @@ class Api:
         return self.ask("PATCH", path, who, **given)
 
     def attach(self, milestone: MilestoneView | str, who: str = "connie", **given: Any) -> Any:
-        """Send a small file to a milestone."""
+        """Send a small file to a milestone: the same one when the same person sends it by the same title."""
         wanted = milestone if isinstance(milestone, str) else milestone.row.id
-        sent = {"file": ("rota.txt", b"Monday: Connie\n", "text/plain")}
-        return self.post(
-            f"/milestones/{wanted}/evidence", who, files=given.pop("files", sent),
-            data={"title": "Rota", **given.pop("data", {})}, **given,
-        )  # fmt: skip
+        data = {"title": "Rota", **given.pop("data", {})}
+        sent = {"file": ("rota.txt", f"{data['title']}, sent by {who}\n".encode(), "text/plain")}
+        return self.post(f"/milestones/{wanted}/evidence", who, files=given.pop("files", sent), data=data, **given)
 
     @property
     def stored(self) -> list[str]:

@@ -11,7 +11,8 @@ from tests.storage.samples import png
 EVIDENCE_FIELDS = {
     "id", "title", "kind", "description", "file_name", "content_type", "size", "sha256", "received_at",
     "effective_from", "effective_to", "provided_by", "organisation", "marking", "state", "links", "submission",
-    "personal_data", "version",
+    "personal_data", "version", "period_from", "period_to", "door", "restricted", "version_number", "supersedes",
+    "versions",
 }  # fmt: skip
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 REVIEW = {"outcome": "accepted", "relevance": 3, "robustness": 2, "reason": "It shows what was agreed"}
@@ -215,10 +216,52 @@ def test_a_file_with_personal_data_is_taken_once_that_is_declared(api: Api) -> N
     }  # fmt: skip
     assert "search" not in shown(api.get(f"/evidence/{body['id']}", "nat"))  # who may not open it
     checked = {"title": "Cases", "personal_data": "none", "findings_checked": "true"}
+    file = {"file": ("cases.csv", b"a,943 476 5919\n", "text/csv")}
     assert made(api.attach(view, "police", files=file, data=checked))["personal_data"] == ["none"]
+    file = {"file": ("cases.csv", b"c,943 476 5919\n", "text/csv")}
     done = {"completed_date": "2026-03-01", "narrative": "Done"}
     path = f"/milestones/{view.row.id}/completion"
     assert "personal_data_found" in codes(api.post(path, "petra", data=done, files=file))
     assert api.post(path, "petra", data={**done, "personal_data": "staff"}, files=file).status_code == 201
     picture = made(api.attach(view, "police", files={"file": ("a.png", png(), "image/png")}, data={"title": "Scan"}))
     assert picture["search"]["state"] == "not_searched"
+
+
+def test_a_newer_version_is_sent_and_the_older_one_counts_until_it_is_accepted(sqlite_api: Api) -> None:
+    api = sqlite_api
+    view = api.world.completed(supporting_organisations=["metropolitan-police"])
+    api.key("police", Scope.EVIDENCE_WRITE)
+    told = {
+        "title": "Minutes", "period_from": "2026-01-01", "period_to": "2026-01-31", "marking": "official-sensitive",
+        "personal_data": ["staff", "criminal_offence"],
+    }  # fmt: skip
+    first = made(api.attach(view, "police", data=told))
+    assert (first["period_from"], first["period_to"], first["door"]) == ("2026-01-01", "2026-01-31", "api")
+    assert first["personal_data"] == ["staff", "criminal_offence"]
+    path, file = f"/evidence/{first['id']}/versions", {"file": ("minutes.pdf", PDF, "application/pdf")}
+    sent = {"files": file, "data": {"title": "Minutes, corrected"}, "headers": {"Idempotency-Key": "again-1"}}
+
+    answer = api.post(path, "police", **sent)
+    second = made(answer)
+
+    assert answer.headers["location"] == f"/api/v1/evidence/{second['id']}"
+    assert (second["version_number"], second["supersedes"], second["marking"]) == (2, first["id"], "official-sensitive")
+    assert second["submission"]["id"] != first["submission"]["id"]
+    assert "not a way to refer a child" in second["submission"]["notice"]
+    assert made(api.post(path, "police", **sent)) == second  # sent again for want of an answer
+    shown_first = shown(api.get(f"/evidence/{first['id']}", "police"))
+    assert [one["id"] for one in shown_first["versions"]] == [first["id"], second["id"]]
+    assert shown_first["links"][0]["counts"]
+
+    again = {"files": file, "data": {"title": "Minutes"}}
+    assert codes(api.post(path, "police", **again)) == ["newer_version_exists"]
+    same = problem(api.post(f"/evidence/{second['id']}/versions", "police", **again), 409)
+    [reason] = same["reasons"]
+    assert (reason["code"], reason["evidence"]) == ("evidence_already_attached", second["id"])
+    newest = f"/evidence/{second['id']}/versions"
+    assert pointers(api.post(newest, "police", files=file, data={"title": "M", "restricted_to": "x"})) == [
+        "/restricted_to"
+    ]
+    problem(api.post(newest, "police", json={"title": "M"}), 415)
+    made(api.post(f"/evidence/{second['id']}/review", "sam", json=REVIEW))
+    assert shown(api.get(f"/evidence/{first['id']}", "police"))["state"] == "superseded"

@@ -116,7 +116,7 @@ def furnish(house: House) -> dict[str, Things]:
 def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: Any) -> Things:
     world = house.world
     view = world.milestone(by=by, slug=plan, action=action, **facts)
-    item = world.attached(view, by=by)
+    item = world.attached(view, by=by, upload=upload())
     if plan == world.plan:
         request = world.write(
             by,
@@ -297,6 +297,7 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/evidence/{id}/review": {"outcome": "accepted", "relevance": 3, "robustness": 3, "reason": "Good"},
         "/evidence/{id}/withdrawal": {"reason": "Wrong file"},
         "/evidence/{id}/links": {"milestone": things.milestone},
+        "/evidence/{id}/versions": {},  # a form with a file: what it holds is asked for after who sends it
         "/plans/{plan}/submissions": {"title": "A letter", "message": "Read me"},
         "/submissions/{id}/triage": {"outcome": "logged"},
         "/submissions/{id}/reading": {},

@@ -39,6 +39,7 @@ y yyyyyyy yy yyyy  GET /api/v1/docs
 - 3y3yyyy 44 4443  GET /api/v1/evidence/{id}/content
 - 3yyyyy3 44 4333  POST /api/v1/evidence/{id}/links
 - 333yyy3 44 4443  POST /api/v1/evidence/{id}/review
+- 3y3yyy3 44 4443  POST /api/v1/evidence/{id}/versions
 - 3y3yyy3 44 4443  POST /api/v1/evidence/{id}/withdrawal
 - yyyyyyy yy 333y  GET /api/v1/exceptions
 - yyyyyyy yy yyyy  GET /api/v1/me
@@ -129,6 +130,8 @@ y yyyyyyy yy       GET /
 - 3333333 y3       POST /administration/front-door
 - 3yyyyyy 44       GET /evidence/{evidence}
 - 3y3yyyy 44       GET /evidence/{evidence}/content
+- 3y3yyy3 44       POST /evidence/{evidence}/versions
+- 3y3yyy3 44       GET /evidence/{evidence}/versions/new
 - 3y3yyy3 44       GET /evidence/{evidence}/withdrawal
 - 3y3yyy3 44       POST /evidence/{evidence}/withdrawal
 - yyyyyyy yy       GET /exceptions

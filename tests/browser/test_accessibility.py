@@ -53,7 +53,7 @@ PAGES: dict[str, list[str]] = {
         milestone("M-30", "change-requests", "new?kind=replacement"), milestone("M-30", "baseline-correction"),
         f"{P}/change-requests", f"{P}/change-requests?state=decided", f"{P}/change-requests/new?kind=policy",
         f"{P}/change-requests/new?kind=settings",
-        "/evidence/{evidence}", "/evidence/{evidence}/withdrawal",
+        "/evidence/{evidence}", "/evidence/{evidence}/withdrawal", "/evidence/{evidence}/versions/new",
         f"/plans/{QUIET}", f"/plans/{QUIET}/exceptions", f"/plans/{DRAFT}", f"/plans/{CLOSED}",
         f"/plans/{CLOSED}/milestones",
     ],

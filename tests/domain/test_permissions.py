@@ -54,6 +54,7 @@ TABLE = {
     Act.LIFT_DECLARATION: ("S", "S", "S"),
     Act.ATTACH: ("CMS", "CMS", "CMS"),
     Act.OPEN_FILE: ("MSA", "MSA", "CMSA"),
+    Act.ADD_VERSION: ("MS", "MS", "CMS"),
     Act.WITHDRAW: ("MS", "MS", "CMS"),
     Act.REVIEW: ("MS", "MS", "MS"),
     Act.SUBMIT: ("CMS", "CMS", "CMS"),
@@ -110,7 +111,7 @@ def test_an_administrator_manages_people_and_reads_no_plan() -> None:
 
 def test_a_key_does_what_its_scopes_say_in_the_plans_it_names() -> None:
     key = Actor(kind="key", id="k", title="Key", scopes=frozenset({Scope.EVIDENCE_WRITE}), plans=frozenset({PLAN}))
-    assert {act for act in Act if may(key, act, NOT_MINE)} == {Act.ATTACH, Act.SUBMIT}
+    assert {act for act in Act if may(key, act, NOT_MINE)} == {Act.ATTACH, Act.ADD_VERSION, Act.SUBMIT}
     assert not may(key, Act.ATTACH, Item(plan_id="another"))
     with pytest.raises(Forbidden, match="plan:read"):
         require(key, Act.READ_PLAN, NOT_MINE)

@@ -318,6 +318,7 @@ def test_a_file_with_personal_data_is_kept_while_its_sender_says_whose_it_is(
     assert "NHS number" not in full.browser("nat").get(f"/evidence/{item.id}").text  # may not open the file
 
     # Nothing personal after all: whoever has seen what was found may say so; and another file takes the place of it.
+    file = ("case.txt", content + b" again", "text/plain")
     note = {"held_file": read(attach(full, file=file).text).value("held_file")}
     assert attach(full, file=nothing, personal_data="none", **note).status_code == 303
     assert attach(full, file=("other.txt", b"Nobody's", "text/plain"), **note).status_code == 303
@@ -349,3 +350,45 @@ def test_a_file_with_personal_data_is_kept_while_its_sender_says_whose_it_is(
         assert number not in text
         assert "9434765919" not in text
         assert "LCS-123456" not in text
+
+
+def test_a_newer_version_waits_beside_the_one_that_counts_and_then_supersedes_it(full: Kept) -> None:
+    said: dict[str, Any] = {"personal_data": ["staff"], "external_ref": "HR/7", "period_from-day": "1",
+            "period_from-month": "1", "period_from-year": "2026", "period_to-day": "31", "period_to-month": "1",
+            "period_to-year": "2026"}  # fmt: skip
+    attach(full, **said)
+    first = full.seen("completed").evidence[0]
+    browser, address = full.browser("connie"), f"/evidence/{first.id}"
+    page = read(browser.get(address).text)
+    assert "1 January 2026 to 31 January 2026" in page.text
+    assert "HR/7" in page.text
+    form = browser.get(f"{address}/versions/new")
+    assert 'value="Register"' in form.text
+    assert f"{first.ref} goes on counting for" in read(form.text).text
+
+    wrong = browser.post(f"{address}/versions", data={"title": ""}, files={"file": ("", b"", "")})
+    assert wrong.status_code == 422
+    assert "Choose the newer file" in read(wrong.text).text
+    same = browser.post(
+        f"{address}/versions", data={"title": "Register"}, files={"file": ("r.txt", NAMES, "text/plain")}
+    )
+    assert same.status_code == 409
+    assert f"This is the same file as {first.ref}" in read(same.text).text
+    assert f"This is the same file as {first.ref}" in read(attach(full).text).text
+    newer = {"file": ("register.txt", b"53 names, all present", "text/plain")}
+    answer = browser.post(f"{address}/versions", data={"title": "Register, again"}, files=newer)
+
+    second = full.seen("completed").evidence[0]
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/evidence/{second.id}")
+    log = read(browser.get(full.path("completed")).text).text
+    assert f"1 other version: {first.ref} counts meanwhile" in log
+    assert f"{second.ref} is a newer version of this. It waits for review." in log
+    assert "This one stays in force" in read(browser.get(address).text).text
+    full.world.accepted(full.there["completed"], second)
+    older = read(browser.get(address).text).text
+    assert "It has been accepted: this one counts no more." in older
+    assert "Superseded" in older
+    assert browser.get(f"{address}/versions/new").status_code == 403
+    csv = full.browser("petra").get(full.path("completed", "evidence.csv")).text
+    assert "Personal data declared" in csv
+    assert "HR/7" in csv

@@ -22,6 +22,7 @@ PAGES = """
  5  petra   -          GET /account/tokens
  4  max     -          GET /administration/front-door
 15  petra   -          GET /evidence/{evidence}
+16  petra   -          GET /evidence/{evidence}/versions/new
 15  petra   -          GET /evidence/{evidence}/withdrawal
 15  petra   -          GET /exceptions
 13  petra   -          GET /exceptions.csv
