@@ -126,3 +126,19 @@ def test_handing_a_milestone_over_makes_nobody_the_judge_of_it(world: World) -> 
     with pytest.raises(Refused) as refused:
         world.write("sam", change_requests.decide_change, change_request=asked.id, outcome="approved", reason="Yes")
     assert refused.value.codes == ("own_milestone",)
+
+
+def test_a_run_at_red_outlives_its_declaration_and_a_return_goes_back_to_the_due_date(sqlite_world: World) -> None:
+    world, today = sqlite_world, sqlite_world.clock.today
+    view = world.milestone(due_date=today + timedelta(days=5))
+    said: dict[str, Any] = {"narrative": "Slow", "declared_rag": Rag.RED, "rationale": "Nobody is there"}
+    world.write("connie", updates.add_update, milestone=key(view), **said)
+    world.clock.forward(days=10)
+    world.write("connie", milestones.lift_declaration, milestone=key(view), reason="They are back")
+    assert (world.seen(view).row.rag, world.seen(view).row.since) == (Rag.RED, today)
+    assert world.completed(view).row.rag is Rag.AMBER
+    world.write("petra", milestones.return_to_progress, milestone=key(view), reason="Half is missing")
+    back = world.seen(view).row
+    assert (back.rag, back.since, [one.code for one in back.reasons]) == (
+        Rag.RED, today + timedelta(days=6), ["overdue"]
+    )  # fmt: skip
