@@ -40,7 +40,7 @@ def mostly(*names: str) -> st.SearchStrategy[str]:
 
 
 manager, officer = mostly("petra"), mostly("sam", "nora")
-worker = mostly("petra", "connie", "pol")
+worker, asker = mostly("petra", "connie", "pol"), mostly("petra", "connie", "pol", "nora")
 
 STEPS: list[st.SearchStrategy[tuple[str, dict[str, Any]]]] = []
 

@@ -184,21 +184,19 @@ class Model:
         return self.organisations[who] in parties
 
     def may(self, who: str, act: str, story: Story) -> bool:
-        role = ROLES[who]
-        if role in ANYBODY_WITH[act]:
-            return True
-        if act == "declare" and role == "officer":
+        roles = ROLES[who]
+        if roles & ANYBODY_WITH[act]:
             return True
         if act == "lift":
-            return story.declared is not None and story.declared[2] == who and role in ("contributor", "manager")
-        if act in ("update", "declare", "return") and story.owner == who and role in ("contributor", "officer"):
+            return story.declared is not None and story.declared[2] == who and bool(roles & {"contributor", "manager"})
+        if act in ("update", "declare", "return") and story.owner == who and roles & {"contributor", "officer"}:
             return True
-        return act in ("update", "declare") and role == "contributor" and self.is_theirs(who, story)
+        return act in ("update", "declare") and "contributor" in roles and self.is_theirs(who, story)
 
     def may_withdraw(self, who: str, item: Item) -> bool:
-        role = ROLES[who]
-        return role in ("manager", "officer") or (
-            role == "contributor" and item.organisation == self.organisations[who]
+        roles = ROLES[who]
+        return bool(roles & {"manager", "officer"}) or (
+            "contributor" in roles and item.organisation == self.organisations[who]
         )
 
     def sees_submission(self, who: str, submission: Submission) -> bool:

@@ -38,8 +38,8 @@ from sqlalchemy import event
 
 from app.db import Database
 from app.domain.actors import Actor
-from app.domain.words import Scope
-from tests.factories import Clock, World, make_world
+from app.domain.words import Role, Scope
+from tests.factories import Clock, World, make_world, members
 from tests.machine.base import STEPS, OpenWorld
 from tests.machine.invariants import Invariants
 from tests.postgres import Postgres
@@ -63,8 +63,13 @@ class Machine(Invariants):
 
 
 def staged(url: str) -> World:
-    """A draft plan and its cast, a key of the police's among them, in an empty database that becomes a template."""
+    """A draft plan and its cast, a key of the police's among them and Nora in two roles, in an empty database that
+    becomes a template.
+    """
     world = make_world(in_haste(Database(url)), approved=False)
+    members(world, {"nora": (Role.CONTRIBUTOR,)}, world.plan_id)
+    both = frozenset({Role.SENIOR_OFFICER, Role.CONTRIBUTOR})
+    world.people["nora"] = replace(world.people["nora"], roles={world.plan_id: both})
     world.people["key"] = world.key_actor(Scope.EVIDENCE_WRITE)
     world.database.dispose()
     return world

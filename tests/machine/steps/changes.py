@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.domain.change_requests import Agreement, Part
 from app.domain.words import CancellationGround, ChangeKind
 from app.services import change_requests
-from tests.machine.base import key, mostly, officer, one_of, step, which, worker
+from tests.machine.base import asker, key, officer, one_of, step, which
 from tests.machine.facts import DAY, Request
 from tests.machine.outcomes import DENIED, Outcome, invalid, refused
 from tests.machine.steps.progress import Progress
@@ -26,7 +26,7 @@ OPEN = ("not_started", "in_progress", "completed")
 class Changes(Progress):
     """See the module."""
 
-    @step(weight=2, number=which, who=worker, due=st.integers(-10, 120), again=st.booleans(), agreed=agreements)
+    @step(weight=2, number=which, who=asker, due=st.integers(-10, 120), again=st.booleans(), agreed=agreements)
     def ask_for_date(self, number: int, who: str, due: int, again: bool, agreed: int | None) -> None:
         """For another due date, or for the one that it has already."""
         story, who = self.story(number, *OPEN), self.present(who)
@@ -40,13 +40,13 @@ class Changes(Progress):
             due_date=day,
         )
 
-    @step(number=which, who=worker, agreed=agreements)
+    @step(number=which, who=asker, agreed=agreements)
     def ask_to_cancel(self, number: int, who: str, agreed: int | None) -> None:
         story, who = self.story(number, *OPEN), self.present(who)
         wish = Request("", "cancellation", who, None)
         self._ask(who, story, wish, agreed=agreed, ground=CancellationGround.NO_LONGER_NEEDED)
 
-    @step(number=which, other=which, who=worker, agreed=agreements)
+    @step(number=which, other=which, who=asker, agreed=agreements)
     def ask_to_merge(self, number: int, other: int, who: str, agreed: int | None) -> None:
         """Into another milestone, which who asks must know of and which must go on."""
         story, who = self.story(number, *OPEN), self.present(who)
@@ -61,12 +61,12 @@ class Changes(Progress):
             other=into.id,
         )
 
-    @step(number=which, who=worker, words=st.sampled_from([ONE_LINE, TWO_LINES, "A rota that was read"]))
+    @step(number=which, who=asker, words=st.sampled_from([ONE_LINE, TWO_LINES, "A rota that was read"]))
     def ask_for_criteria(self, number: int, who: str, words: str) -> None:
         story, who = self.story(number, "not_started", "in_progress"), self.present(who)
         self._ask(who, story, Request("", "criteria", who, None, words=words), success_criterion=words)
 
-    @step(number=which, who=worker, due=st.integers(-10, 90), agreed=agreements)
+    @step(number=which, who=asker, due=st.integers(-10, 90), agreed=agreements)
     def ask_to_replace(self, number: int, who: str, due: int, agreed: int | None) -> None:
         parts = (("It works", self.today + due * DAY),)
         self._ask_for_parts(number, who, "replacement", parts, agreed)
@@ -74,7 +74,7 @@ class Changes(Progress):
     @step(
         weight=2,
         number=which,
-        who=worker,
+        who=asker,
         dues=st.lists(st.integers(-10, 120), min_size=2, max_size=3),
         left_out=st.sampled_from([None, None, None, 0, 1]),
         agreed=agreements,
@@ -239,7 +239,7 @@ class Changes(Progress):
             self.model.milestones.append(follow(row["id"], row["ref"], due, self.today, words))
         story.cancel()
 
-    @step(number=which, who=mostly("petra", "connie", "pol"))
+    @step(number=which, who=asker)
     def take_back_a_request(self, number: int, who: str) -> None:
         """By who asked, as a rule."""
         asked = [(story, request) for story in self.model.milestones for request in story.requests]

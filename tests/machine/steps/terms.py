@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.domain.words import ChangeKind, EvidencePolicy, MovedRule
 from app.services import change_requests, plans
-from tests.machine.base import manager, mostly, officer, one_of, step, which, worker
+from tests.machine.base import asker, manager, mostly, officer, one_of, step, which
 from tests.machine.facts import Request
 from tests.machine.outcomes import invalid, refused
 from tests.machine.steps.changes import Changes
@@ -34,7 +34,7 @@ becoming = settings | settings | policies
 class PlanTerms(Changes):
     """See the module."""
 
-    @step(weight=2, who=worker, becomes=becoming)
+    @step(weight=2, who=asker, becomes=becoming)
     def ask_for_setting(self, who: str, becomes: tuple[str, int | str]) -> None:
         who, (name, value) = self.present(who), becomes
         kind = ChangeKind.POLICY if name == "policy" else ChangeKind.SETTINGS
