@@ -89,6 +89,9 @@ def routes(app: FastAPI) -> set[str]:
     return found
 
 
+HELD = b"a rota that waits for its release"
+
+
 def furnish(house: House) -> dict[str, Things]:
     """The same things three times over: for the whole plan, restricted to the NHS, and in another plan.
 
@@ -136,7 +139,7 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
         held_uploads.attach_or_hold,
         milestone=key(view),
         title="A log",
-        upload=upload(),
+        upload=upload(HELD),
     )  # fmt: skip
     sent = world.write(sender, receipts.send_correspondence, slug=plan, title="A letter", message="Read me")
     ref = world.read(by, milestones.get_milestone, milestone=MilestoneKey(id=view.row.id)).row.ref
@@ -197,10 +200,11 @@ def session_id(house: House, person: str) -> str:
 
 
 def store_the_rota(house: House) -> None:
-    """The bytes that `factories.upload` speaks of, where the application looks for them."""
-    upload = house.app.state.storage.begin()
-    upload.write(b"rota")
-    upload.keep()
+    """The bytes that `factories.upload` speaks of, and what is held, where the application looks for them."""
+    for content in (b"rota", HELD):
+        upload = house.app.state.storage.begin()
+        upload.write(content)
+        upload.keep()
 
 
 def ask(client: TestClient, route: str, things: Things, *, who: str) -> str:
