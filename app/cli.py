@@ -26,15 +26,27 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from app import migrations
-from app.db import Database
-from app.domain.actors import system_actor
+from app.db import Database, UnitOfWork
+from app.domain.actors import Actor, system_actor
 from app.domain.audit import head_line, recorded_heads
 from app.domain.days import clock_time, london_day, long_date
-from app.domain.refusals import Refused, Unavailable, WaymarkError
-from app.domain.words import Door
+from app.domain.ids import new_id
+from app.domain.refusals import NotFound, Refused, Unavailable, WaymarkError
+from app.domain.words import Door, ExportState
 from app.migrations import triggers
 from app.scanner import Scanner
-from app.services import audit_events, evidence_files, jobs, keys, people, personal_data, seeds
+from app.services import (
+    audit_events,
+    evidence_exports,
+    evidence_files,
+    identity,
+    jobs,
+    keys,
+    people,
+    personal_data,
+    seeds,
+)
+from app.services import evidence_export_building as building
 from app.services.people import ORGANISATION_KINDS
 from app.services.scans import Scanned
 from app.services.seeds_format import BadSeeds
@@ -325,8 +337,9 @@ app.add_typer(seed_commands, name="seeds")
 def run_jobs() -> None:
     """Do what is due, once. May run at any time, beside a server too, which does the same from time to time.
 
-    Achieved milestones whose evidence has ended fall back; files that wait for the virus scanner are sent to it; files
-    of no row, broken uploads, old answers, and sessions and invitations that are over are deleted.
+    Achieved milestones whose evidence has ended fall back; files that wait for the virus scanner are sent to it;
+    evidence log exports that were asked for are made, and old ones deleted; files of no row, broken uploads, old
+    answers, and sessions and invitations that are over are deleted.
     """
     with _ready() as waymark, _progress() as progress:
         scanner = Scanner(waymark.settings.clamav_url) if waymark.settings.scans else None
@@ -336,6 +349,11 @@ def run_jobs() -> None:
         f"{_count(done.files_deleted, 'file')} of no row and {_count(done.uploads_cleared, 'broken upload')} deleted."
     )
     _tell_scans(done.scanned)
+    if done.exports != building.NOTHING_BUILT:
+        _tell(
+            f"{_count(done.exports.ready, 'evidence log export')} made,"
+            f" {done.exports.failed} failed, {done.exports.expired} run out."
+        )
     _tell(f"{_count(done.records_deleted, 'record')} deleted that had served their purpose.")
     _tell(f"{_count(done.waiting_to_be_sent, 'message')} waiting to be sent.")
     if done.store_away:
@@ -368,6 +386,71 @@ def verify_evidence() -> None:
         _tell(f"{_count(faults, 'file')} of {files} cannot be relied on.")
         raise typer.Exit(SOMETHING_WRONG)
     _tell(f"Every evidence file is there, unaltered: {files}.")
+
+
+@evidence_commands.command("export")
+def export_evidence(
+    plan: Annotated[str, typer.Option(metavar="SLUG", help="The plan whose evidence log it is.")],
+    person: Annotated[str, typer.Option(metavar="E-MAIL", help="Whose eyes it is for: it holds what they may read.")],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="The ZIP file to write; it must not be there yet.")],
+) -> None:
+    """Write a plan's evidence log as one ZIP: the files, an index of all items, and a manifest of hashes.
+
+    It is made as if that person had asked for it, who finds it on the plan's page for a week too.
+    """
+    if to.exists():
+        raise WrongUse(f"{to} is there already")
+    with _ready() as waymark, _progress() as progress:
+        actor, made = waymark.write(_asked_for, plan=plan, email=person)
+        building.build(
+            waymark.database, waymark.storage, made.lease, _now,
+            progress=lambda done, of: progress("Evidence log", done, of),
+        )  # fmt: skip
+        done = waymark.database.read(
+            lambda uow: evidence_exports.get_export(uow, export=made.id), actor=actor, now=_now()
+        )
+        if done.state is not ExportState.READY:
+            raise WrongUse(f"The export could not be made. {done.problem}")
+        content = waymark.database.write(
+            lambda uow: evidence_exports.open_export(uow, export=made.id), actor=actor, now=_now()
+        )
+        _copy(waymark.storage.open(content.storage_name).chunks, to)
+    for sentence in done.sentences:
+        _tell(sentence if sentence.endswith(".") else f"{sentence}.")
+    print(f"{content.sha256}  {to}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An export that this process is to make."""
+
+    id: str
+    lease: str
+
+
+def _asked_for(uow: UnitOfWork, *, plan: str, email: str) -> tuple[Actor, _Asked]:
+    account = identity.find_account(uow, email=email)
+    if account is None:
+        raise WrongUse(f"Nobody signs in as {email}")
+    uow.actor = identity.actor_of_person(uow, person_id=account.person_id, door=Door.CLI)
+    lease = new_id()
+    try:
+        export = evidence_exports.ask_export(uow, slug=plan, lease=lease)
+    except NotFound as error:
+        raise WrongUse(f"{email} is in no plan called {plan}") from error
+    return uow.actor, _Asked(export.id, lease)
+
+
+def _copy(pieces: Iterator[bytes], to: Path) -> None:
+    """Write a file that is there whole or not at all."""
+    beside = to.with_name(f"{to.name}.part")
+    try:
+        with beside.open("wb") as file:
+            for piece in pieces:
+                file.write(piece)
+        beside.rename(to)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 @audit_commands.command("heads")

@@ -46,6 +46,7 @@ from app.pages import errors
 from app.pages.static_files import StaticFiles
 from app.scanner import Scanner
 from app.services import jobs
+from app.services.evidence_export_building import build_waiting
 from app.services.evidence_files import open_store
 from app.services.scans import scan_waiting
 from app.services.starting import CannotStart, apply_settings, check_start, readiness
@@ -59,6 +60,7 @@ BODY_BYTES = 1_000_000
 READER_THREADS_SQLITE, READER_THREADS_POSTGRESQL = 2, 4
 WRITERS_SQLITE, WRITERS_POSTGRESQL = 1, 3
 SCAN_SECONDS, SCAN_SECONDS_AWAY = 2, 60  # between two looks for files to scan; when the scanner is away
+EXPORT_SECONDS, EXPORT_SECONDS_AWAY = 2, 60  # between two looks for exports to make; after one that went wrong
 COLLECT_EVERY = 50_000  # new things between two looks for cycles among the youngest
 
 
@@ -161,6 +163,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks.start_soon(_write_last_uses, app)
         if app.state.settings.run_jobs_in_process:
             tasks.start_soon(_run_jobs, app)
+            tasks.start_soon(_build_exports, app)
             if app.state.settings.scans:
                 tasks.start_soon(_scan_files, app)
         tasks.start_soon(_read_front_door, app)
@@ -220,6 +223,21 @@ async def _scan_files(app: FastAPI) -> None:
         if done.trouble:
             logger.warning("files_not_scanned", waiting=done.waiting, why=done.trouble)
         pause = min(2 * pause, SCAN_SECONDS_AWAY) if done.trouble else SCAN_SECONDS
+
+
+async def _build_exports(app: FastAPI) -> None:
+    """Makes the evidence log exports that are asked for, one at a time, in a thread that requests do not need."""
+    thread = anyio.CapacityLimiter(1)
+    pause = EXPORT_SECONDS
+    while True:
+        await anyio.sleep(pause)
+        run = partial(build_waiting, app.state.database, app.state.storage, app.state.clock())
+        try:
+            await run_sync(run, limiter=thread, abandon_on_cancel=True)
+            pause = EXPORT_SECONDS
+        except Exception:
+            logger.exception("export_failed")
+            pause = EXPORT_SECONDS_AWAY
 
 
 def _add_health(app: FastAPI) -> None:

@@ -36,6 +36,7 @@ MeetingId = Annotated[str, Path(alias="id", description="The review meeting's id
 ThemeId = Annotated[str, Path(alias="id", description="The theme's id"), _named]
 ActionId = Annotated[str, Path(alias="id", description="The action's id"), _named]
 EvidenceId = Annotated[str, Path(alias="id", description="The evidence item's id"), _named]
+ExportId = Annotated[str, Path(alias="id", description="The evidence log export's id"), _named]
 SubmissionId = Annotated[str, Path(alias="id", description="The submission's id"), _named]
 ChangeRequestId = Annotated[str, Path(alias="id", description="The change request's id"), _named]
 HeldUploadId = Annotated[str, Path(alias="id", description="The held upload's id"), _named]

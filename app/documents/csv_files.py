@@ -25,7 +25,12 @@ def pieces(header: Sequence[str], batches: Iterable[Iterable[Sequence[Cell]]]) -
     """The file in pieces: the header, then a piece for each batch of rows. No more than a batch is held at once."""
     yield _BYTE_ORDER_MARK + _written([header])
     for batch in batches:
-        yield _written([[printed(cell) for cell in row] for row in batch])
+        yield piece(batch)
+
+
+def piece(rows: Iterable[Sequence[Cell]]) -> bytes:
+    """Some rows of the file, as they stand in it."""
+    return _written([[printed(cell) for cell in row] for row in rows])
 
 
 def printed(cell: Cell) -> str:

@@ -117,6 +117,16 @@ class ScanState(StrEnum):
     UNSCANNED = "unscanned"
 
 
+class ExportState(StrEnum):
+    """Where the making of an evidence log export stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
 class EvidenceState(StrEnum):
     """Where a milestone's evidence stands against its plan's policy."""
 

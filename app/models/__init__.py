@@ -2,6 +2,7 @@
 
 from app.models.base import metadata
 from app.models.evidence import Evidence, EvidenceLink, EvidenceShare
+from app.models.evidence_exports import EvidenceExportRow
 from app.models.held_uploads import HeldUploadRow
 from app.models.meetings import MeetingAttendance, ReviewMeeting
 from app.models.milestones import (
@@ -45,6 +46,7 @@ __all__ = [
     "CarriedOver",
     "ChangeRequest",
     "Evidence",
+    "EvidenceExportRow",
     "EvidenceLink",
     "EvidenceShare",
     "HeldUploadRow",

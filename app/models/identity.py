@@ -96,6 +96,17 @@ _BY_KEY = (
 )
 
 
+_BY_ID = (
+    select(*_PERSON_COLUMNS)
+    .select_from(
+        _people.join(_organisations, _organisations.c.id == _people.c.organisation_id)
+        .outerjoin(_memberships, _memberships.c.person_id == _people.c.id)
+        .outerjoin(_plans, _plans.c.id == _memberships.c.plan_id)
+    )
+    .where(_people.c.id == bindparam("person_id"))
+)
+
+
 def rows_by_session(connection: Connection, token_hash: str) -> Sequence[Any]:
     """The session with this hash, its person, and a row per membership; empty when there is none."""
     return connection.execute(_BY_SESSION, {"token_hash": token_hash}).all()
@@ -109,3 +120,8 @@ def rows_by_token(connection: Connection, token_hash: str) -> Sequence[Any]:
 def rows_by_key(connection: Connection, token_hash: str) -> Sequence[Any]:
     """The organisation's key with this hash, its organisation, and a row per plan; empty when there is none."""
     return connection.execute(_BY_KEY, {"token_hash": token_hash}).all()
+
+
+def rows_by_person(connection: Connection, person_id: str) -> Sequence[Any]:
+    """The person with this id, and a row per membership; empty when there is none."""
+    return connection.execute(_BY_ID, {"person_id": person_id}).all()

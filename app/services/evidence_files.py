@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.db import Database, UnitOfWork
 from app.domain.actors import system_actor
 from app.domain.held_uploads import HeldState
-from app.models import Evidence, HeldUploadRow, Plan
+from app.models import Evidence, EvidenceExportRow, HeldUploadRow, Plan
 from app.models.identity import table_of
 from app.settings import Settings
 from app.storage import MissingFile, S3Options, Storage, Swept, open_storage, sweep_orphans
@@ -20,6 +20,7 @@ from app.storage import MissingFile, S3Options, Storage, Swept, open_storage, sw
 _BATCH = 500
 
 _evidence, _plans, _held = table_of(Evidence), table_of(Plan), table_of(HeldUploadRow)
+_exports = table_of(EvidenceExportRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,8 @@ def _items_with(uow: UnitOfWork, name: str) -> tuple[str, ...]:
 
 
 def _referred_to(uow: UnitOfWork, names: list[str]) -> set[str]:
-    """The log's files, and those that wait to be released. What was taken back leaves no file."""
+    """The log's files, those that wait to be released, and exports. What was taken back leaves no file."""
     logged = select(_evidence.c.storage_name).where(_evidence.c.storage_name.in_(names))
     held = select(_held.c.storage_name).where(_held.c.storage_name.in_(names), _held.c.state != HeldState.TAKEN_BACK)
-    return set(uow.session.connection().execute(logged.union(held)).scalars())
+    exported = select(_exports.c.storage_name).where(_exports.c.storage_name.in_(names))
+    return set(uow.session.connection().execute(logged.union(held, exported)).scalars())

@@ -19,7 +19,7 @@ from app.domain.refusals import NotFound, Unauthenticated, refuse
 from app.domain.secrets import SecretKind, is_kind, new_secret, secret_hash
 from app.domain.words import Door, Role, Scope
 from app.models import Invitation, Organisation, OrganisationKey, Person, PersonalToken, Plan, UserSession
-from app.models.identity import rows_by_key, rows_by_session, rows_by_token, table_of
+from app.models.identity import rows_by_key, rows_by_person, rows_by_session, rows_by_token, table_of
 from app.services.passwords import Verdict
 
 NOBODY = Actor(kind="nobody", id="", title="Nobody signed in")
@@ -84,6 +84,16 @@ def actor_from_bearer(uow: UnitOfWork, *, token: str) -> Identity:
     if is_kind(token, SecretKind.TOKEN):
         return _from_token(uow, token)
     raise _wrong_credential()
+
+
+def actor_of_person(uow: UnitOfWork, *, person_id: str, door: Door) -> Actor:
+    """A person as they are now, for what a job or the command line does in their name. Raises Unauthenticated: unknown,
+    or left.
+    """
+    rows = rows_by_person(uow.session.connection(), person_id)
+    if not rows:
+        raise Unauthenticated("Nobody is known by that id")
+    return _person(rows, now=uow.now, door=door)
 
 
 def _from_token(uow: UnitOfWork, token: str) -> Identity:

@@ -21,6 +21,7 @@ from app.models.expiry import lapsed
 from app.models.identity import table_of
 from app.scanner import Scanner
 from app.services import audit_events, cases, evidence_files
+from app.services.evidence_export_building import NOTHING_BUILT, Built, build_waiting
 from app.services.scans import NOTHING_SCANNED, Scanned, scan_waiting
 from app.storage import Storage, Swept
 
@@ -53,6 +54,7 @@ class Done:
     uploads_cleared: int = 0
     store_away: bool = False
     scanned: Scanned = NOTHING_SCANNED
+    exports: Built = NOTHING_BUILT
     waiting_to_be_sent: int = 0
     heads: tuple[tuple[str, int, str], ...] = ()
 
@@ -68,6 +70,9 @@ def run_due(
     scanned = _scan(database, storage, scanner, now, progress=progress)
     fell_back = fall_back_expired(database, now, progress=progress)
     records_deleted = delete_old_records(database, now, progress=progress)
+    exports = build_waiting(
+        database, storage, now, progress=lambda done, of: progress("Items of an evidence log export", done, of)
+    )
     swept = _sweep(database, storage, now, progress=progress)
     return Done(
         fell_back=fell_back,
@@ -76,6 +81,7 @@ def run_due(
         uploads_cleared=swept.temporary if swept else 0,
         store_away=swept is None,
         scanned=scanned,
+        exports=exports,
         waiting_to_be_sent=_read(database, now, _waiting_to_be_sent),
     )
 

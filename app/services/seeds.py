@@ -32,7 +32,19 @@ from app.domain.words import (
 )
 from app.file_types import check_content
 from app.models import Milestone, Plan, Setting
-from app.services import identity, keys, meetings, milestone_facts, passwords, people, plan_parts, plans, saved_views
+from app.services import (
+    evidence_export_building,
+    evidence_exports,
+    identity,
+    keys,
+    meetings,
+    milestone_facts,
+    passwords,
+    people,
+    plan_parts,
+    plans,
+    saved_views,
+)
 from app.services.seeds_export import Exported, export_demo
 from app.services.seeds_format import BadSeeds, Calendar, Demo, Record, first_day_for, read_demo, write_json
 from app.services.seeds_replay import Stage, play
@@ -113,7 +125,25 @@ def load_demo(
         uploads = {name: _upload(storage, path) for name, path in demo.files.items()}
         return _Loading(uow, demo, calendar, uploads).run(progress)
 
-    return database.write(load, actor=system, now=now)
+    credentials = database.write(load, actor=system, now=now)
+    _make_export(database, storage, demo, now)
+    return credentials
+
+
+def _make_export(database: Database, storage: Storage, demo: Demo, now: datetime) -> None:
+    """The programme manager of the largest plan finds a finished export of its evidence log."""
+    plan = max(demo.plans, key=lambda plan: len(plan["milestones"]))
+
+    def ask(uow: UnitOfWork) -> None:
+        for one in plan["memberships"]:
+            account = identity.find_account(uow, email=one["person"])
+            if one["role"] == Role.PROGRAMME_MANAGER and account is not None:
+                uow.actor = identity.actor_of_person(uow, person_id=account.person_id, door=Door.CLI)
+                evidence_exports.ask_export(uow, slug=plan["facts"]["slug"])
+                return
+
+    database.write(ask, actor=system_actor(Door.CLI), now=now)
+    evidence_export_building.build_waiting(database, storage, now)
 
 
 def _upload(storage: Storage, path: Path) -> Upload:

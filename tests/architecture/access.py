@@ -19,6 +19,7 @@ from app.domain.milestones import MilestoneKey
 from app.domain.words import ChangeKind, Scope, ViewOf
 from app.services import (
     change_requests,
+    evidence_exports,
     held_uploads,
     identity,
     keys,
@@ -29,6 +30,7 @@ from app.services import (
     receipts,
     saved_views,
 )
+from app.services import evidence_export_building as building
 from tests.factories import COUNCIL, NHS, POLICE, key, upload
 from tests.house import LIMITS, House
 
@@ -62,13 +64,26 @@ class Things:
     meeting: str
     view: str
     held: str
+    export: str
     key: str
     token: str
     session: str
 
     @property
     def path(self) -> dict[str, str]:
-        names = ("plan", "ref", "milestone", "evidence", "change_request", "meeting", "view", "key", "token", "session")
+        names = (
+            "plan",
+            "ref",
+            "milestone",
+            "evidence",
+            "change_request",
+            "meeting",
+            "view",
+            "export",
+            "key",
+            "token",
+            "session",
+        )
         # The first theme and the first action of every plan.
         first = {"theme": "T-01", "action": "A-01"}
         return {
@@ -157,6 +172,7 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
         meeting=meeting_id(house, by=by, plan=plan),
         view=view_id(house, by=by, plan=plan),
         held=held.id,
+        export=export_id(house, by=by, plan=plan),
         key=key_id(house, plan),
         token=token_id(house, person),
         session=session_id(house, person),
@@ -178,6 +194,16 @@ def view_id(house: House, *, by: str, plan: str) -> str:
         filters = {"rag": "red"}
         made = {"slug": plan, "of": ViewOf.EXCEPTIONS, "name": "What is Red", "filters": filters, "shared": True}
         return house.world.write(by, saved_views.save_view, **made).id
+    return found[0].id
+
+
+def export_id(house: House, *, by: str, plan: str) -> str:
+    """An export of the plan's evidence log, which is its asker's alone; it is made, so that they can ask again."""
+    found = house.world.read(by, evidence_exports.list_exports, slug=plan)
+    if not found:
+        made = house.world.write(by, evidence_exports.ask_export, slug=plan)
+        building.build_waiting(house.world.database, house.app.state.storage, house.world.clock())
+        return made.id
     return found[0].id
 
 
@@ -245,6 +271,8 @@ def item_of(path: str, things: Things) -> str:
         return things.view
     if "/held-uploads/{id}" in path:
         return things.held
+    if "/evidence-exports/{id}" in path:
+        return things.export
     return things.change_request if "/change-requests/{id}" in path else things.milestone
 
 
@@ -302,6 +330,7 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/evidence/{id}/withdrawal": {"reason": "Wrong file"},
         "/evidence/{id}/links": {"milestone": things.milestone},
         "/evidence/{id}/versions": {},  # a form with a file: what it holds is asked for after who sends it
+        "/plans/{plan}/evidence-exports": {},
         "/plans/{plan}/submissions": {"title": "A letter", "message": "Read me"},
         "/submissions/{id}/triage": {"outcome": "logged"},
         "/submissions/{id}/reading": {},

@@ -41,6 +41,8 @@ y yyyyyyy yy yyyy  GET /api/v1/docs
 - 333yyy3 44 4443  POST /api/v1/evidence/{id}/review
 - 3y3yyy3 44 4443  POST /api/v1/evidence/{id}/versions
 - 3y3yyy3 44 4443  POST /api/v1/evidence/{id}/withdrawal
+- 444y444 44 4444  GET /api/v1/evidence-exports/{id}
+- 444y444 44 4444  GET /api/v1/evidence-exports/{id}/content
 - yyyyyyy yy 333y  GET /api/v1/exceptions
 - yyyyyyy yy yyyy  GET /api/v1/me
 - 333y333 34 3333  POST /api/v1/meetings/{id}/cancellation
@@ -100,6 +102,8 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 333y333 44 3333  POST /api/v1/themes/{id}/removal
 - 3yyyyyy 34 3333  GET /api/v1/plans/{plan}/views
 - 3yyyyyy 34 3333  POST /api/v1/plans/{plan}/views
+- 3yyyyyy 34 3333  GET /api/v1/plans/{plan}/evidence-exports
+- 3yyyyyy 34 3333  POST /api/v1/plans/{plan}/evidence-exports
 - yyyyyyy yy 3333  GET /api/v1/views
 - yyyyyyy yy 3333  POST /api/v1/views
 - 4yyyyyy 44 4444  GET /api/v1/views/{id}
@@ -267,6 +271,9 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 3yyyyyy 34       GET /plans/{plan}/views
 - 3yyyyyy 34       GET /plans/{plan}/views/new
 - 3yyyyyy 34       POST /plans/{plan}/views
+- 444y444 44       GET /evidence-exports/{export}/content
+- 3yyyyyy 34       GET /plans/{plan}/evidence-export
+- 3yyyyyy 34       POST /plans/{plan}/evidence-export
 - yyyyyyy yy       GET /views
 - yyyyyyy yy       GET /views/new
 - yyyyyyy yy       POST /views
@@ -336,6 +343,8 @@ def ours(who: str, route: str, line: dict[str, str]) -> str:
 def restricted(who: str, route: str, line: dict[str, str]) -> str:
     """What is restricted to the NHS: the rest of the plan knows nothing of it, and nobody gains anything."""
     of_all = any(name in route for name in ("/themes/{id}", "/actions/{id}", "/meetings/{id}", "/views/{id}"))
+    if "/evidence-exports/" in route:
+        return line[who]  # of a plan, whoever may know of what in it
     hanging = ("{id}", "{ref}", "{milestone}", "{evidence}", "{change_request}")
     if any(name in route for name in ("/submissions/{id}", "{submission}")) or route.endswith("/inbox/triage"):
         # What the NHS sent is known to its own people as well.

@@ -39,6 +39,7 @@ PAGES: dict[str, list[str]] = {
         "/search", "/search?q=rota", f"{P}/search?q=supervision", f"{P}/search?q=nothing+like+it",
         f"{P}/themes", f"{P}/themes/new", f"{P}/themes/T-01/edit", f"{P}/actions/new", f"{P}/actions/A-01/edit",
         f"{P}/edit", f"{P}/memberships",
+        f"{P}/evidence-export",
         f"{P}/views", f"{P}/views/new?list=exceptions&rag=red&cause=workforce", "/views",
         "/views/new?list=exceptions&rag=red", "/views/{view}/edit", "/views/{view}/deletion",
         f"{P}/milestones?theme=none",
@@ -92,6 +93,7 @@ REFUSED = [
 NOT_PAGES = {
     "/", "/milestones/{milestone}", "/plans/{plan}/milestones/{ref}/achievement", "/evidence/{evidence}/content",
     "/held-uploads/{upload}/content",
+    "/evidence-exports/{export}/content",
     "/plans/{plan}/timeline.svg", "/plans.csv", "/exceptions.csv", "/plans/{plan}/exceptions.csv",
     "/plans/{plan}/milestones.csv", "/plans/{plan}/milestones/{ref}/audit.csv", "/plans/{plan}/audit-events.csv",
     "/plans/{plan}/meetings.csv", "/plans/{plan}/change-requests.csv", "/plans/{plan}/honesty-checks.csv",

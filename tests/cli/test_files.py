@@ -1,7 +1,9 @@
 """`waymark evidence verify` and `waymark jobs run`, on files that lie in a folder."""
 
+import hashlib
 import os
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +108,20 @@ def test_jobs_say_what_the_scanner_found(
     assert "2 files still waiting to be scanned: the virus scanner cannot be reached" in waymark("jobs", "run").err
     monkeypatch.setenv("WAYMARK_CLAMAV_URL", clamd_daemon.tcp_url)
     assert "1 file scanned and clean, 1 put in quarantine." in waymark("jobs", "run").err
+
+
+def test_an_evidence_log_is_written_as_one_file_for_somebodys_eyes(
+    waymark: Waymark, files: list[Path], tmp_path: Path
+) -> None:
+    target = tmp_path / "log.zip"
+    ask = ("evidence", "export", "--plan", "safeguarding-plan", "--to", str(target), "--person")
+    result = waymark(*ask, "programme.manager@haringey.example")
+    assert (result.status, result.err) == (0, "It holds 3 files.\nIt leaves out no file.\n")
+    assert result.out == f"{hashlib.sha256(target.read_bytes()).hexdigest()}  {target}\n"
+    with zipfile.ZipFile(target) as archive:
+        assert len([name for name in archive.namelist() if name.startswith("files/")]) == len(files)
+    assert "is there already" in waymark.refused(*ask, "programme.manager@haringey.example")
+    target.unlink()
+    assert "Nobody signs in as" in waymark.refused(*ask, "nobody@haringey.example")
+    assert "is in no plan called" in waymark.refused(*ask, "stranger@haringey.example")
+    assert not target.exists()

@@ -87,6 +87,7 @@ PAGES = """
 10  petra   -          GET /plans/{plan}/timeline.csv
 10  petra   -          GET /plans/{plan}/timeline.svg
 14  petra   -          GET /plans/{plan}/views
+12  petra   -          GET /plans/{plan}/evidence-export
 11  petra   -          GET /plans/{plan}/views/new?list=milestones&q=more
 13  petra   -          GET /search?q=more
  2  petra   -          GET /sign-in/help
@@ -108,6 +109,7 @@ NO_PAGE = {
     "GET /": "leads on to the plans, or to signing in",
     "GET /evidence/{evidence}/content": "the file itself",
     "GET /held-uploads/{upload}/content": "the file itself",
+    "GET /evidence-exports/{export}/content": "the file itself",
     "GET /invitations/{token}": "for somebody who has no password yet",
     "GET /milestones/{milestone}": "leads on to the milestone's page",
     "GET /plans/{plan}/milestones/{ref}/achievement": "leads on to the milestone's page",
