@@ -24,6 +24,7 @@ from app.domain.milestones import MilestoneView
 from app.domain.refusals import NotFound, Refused, Unavailable
 from app.domain.words import Door, ExportState, Role, ScanState
 from app.models import AccessLogEntry, Evidence, EvidenceExportRow, Membership
+from app.models.identity import table_of
 from app.services import evidence, evidence_files, identity, jobs
 from app.services import evidence_export_building as building
 from app.services import evidence_exports as exports
@@ -73,7 +74,7 @@ def rows_of(archive: zipfile.ZipFile) -> dict[str, dict[str, str]]:
 
 def set_directly(world: World, item: EvidenceView, **values: object) -> None:
     world.write(system_actor(), lambda uow: uow.session.execute(
-        update(Evidence).where(Evidence.__table__.c.id == item.id).values(**values)))  # fmt: skip
+        update(table_of(Evidence)).where(table_of(Evidence).c.id == item.id).values(**values)))  # fmt: skip
 
 
 def test_an_export_holds_what_the_person_may_read_and_says_what_it_leaves_out(
