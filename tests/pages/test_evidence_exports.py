@@ -8,12 +8,13 @@ import zipfile
 from app.domain.words import Scope
 from app.services import evidence_export_building as building
 from tests.architecture.access import store_the_rota
+from tests.factories import upload
 from tests.pages.conftest import HTMX, Kept
 
 
 def test_an_export_is_asked_for_followed_and_downloaded_by_both_doors(house: Kept) -> None:
     world = house.world
-    world.attached(world.milestone())
+    world.attached(world.milestone(), upload=upload())
     store_the_rota(house)
     here, there = f"/plans/{world.plan}/evidence-export", f"/api/v1/plans/{world.plan}/evidence-exports"
     petra, program = house.browser("petra"), house.api("petra")
