@@ -11,9 +11,10 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 
+from app.domain.evidence import Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.refusals import WaymarkError
-from tests.factories import CAST, POLICE, World
+from tests.factories import CAST, POLICE, World, upload
 from tests.gate.outside import Outside, connect
 from tests.machine import stored, writes
 from tests.machine.facts import DAY, Item, Request, Submission, london_day
@@ -69,7 +70,7 @@ class Base(RuleBasedStateMachine):
         self.key = next(actor for name, actor in self.world.people.items() if name == "key")
         self.ids = {name: actor.id for name, actor in self.world.people.items()}
         self.model: Model
-        self.steps = 0
+        self.steps, self.files = 0, 0
         self.before: Rows = {}  # when everything was last looked at
         self.latest: Rows = {}  # after the last attempt
 
@@ -163,6 +164,11 @@ class Base(RuleBasedStateMachine):
 
     def named(self, only_for: set[str] | None) -> list[str]:
         return sorted(self.ids.get(name, name) for name in only_for or ())
+
+    def new_file(self) -> Upload:
+        """Bytes that nothing has yet: the same ones are not taken twice, which is not the business of these runs."""
+        self.files += 1
+        return upload(f"Rota {self.files}".encode())
 
     @staticmethod
     def is_left_out(owner: str | None, only_for: set[str] | frozenset[str]) -> bool:

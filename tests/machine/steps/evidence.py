@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from app.domain.words import ReviewOutcome
 from app.services import evidence
-from tests.factories import upload
 from tests.machine.base import Base, key, mostly, officer, one_of, step, which
 from tests.machine.facts import Item, Review
 from tests.machine.outcomes import DENIED, MISSING, refused
@@ -28,7 +27,7 @@ class Evidence(Base):
         story, who = self.story(number, "in_progress", "completed", "achieved"), self.present(who)
         until = self.day(lasts)
         content: dict[str, dict[str, Any]]
-        content = {"file": {"upload": upload()}, "link": {"link": "https://example.org/rota"}}
+        content = {"file": {"upload": self.new_file()}, "link": {"link": "https://example.org/rota"}}
         expected = self.judge(who, "attach", story) or refused(
             self.closed, ("milestone_cancelled", story.status == "cancelled")
         )

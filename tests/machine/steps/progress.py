@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from app.domain.words import Rag
 from app.services import jobs, milestones, updates
-from tests.factories import upload
 from tests.machine import writes
 from tests.machine.base import key, manager, mostly, offsets, one_of, step, which, worker
 from tests.machine.facts import DAY, Colour
@@ -125,7 +124,7 @@ class Progress(Evidence):
             milestone=key(story),
             completed_date=day,
             narrative="Done",
-            upload=upload() if with_file else None,
+            upload=self.new_file() if with_file else None,
             title="Rota" if with_file else None,
         ):
             story.complete(who, self.today, day)
