@@ -12,9 +12,11 @@ from app.api.answers import ChangeRequestId, MilestoneId, Page, Paging, PlanSlug
 from app.api.bodies import Body, Day, Key, Line, LongText, Said, ShortText, whole
 from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import CountedListing, Listing, Need, exactly
+from app.api.success_criteria import NewProof, agreed_proof
 from app.domain import change_requests as domain
 from app.domain.change_requests import ChangeRequestView
 from app.domain.milestones import MilestoneKey
+from app.domain.success_criteria import AT_MOST
 from app.domain.words import CancellationGround, ChangeKind, ChangeState, EvidencePolicy, MovedRule
 from app.doors.routing import NounRouter
 from app.services import change_requests as services
@@ -111,6 +113,7 @@ class ChangeRequest(TypedDict):
     ground: CancellationGround | None
     other: Named | None
     success_criterion: str | None
+    criteria: list[str] | None
     parts: list[Part]
     settings: list[SettingChange]
     agreement: Agreement | None
@@ -154,7 +157,8 @@ class NewAgreement(Body):
 class Wish(Body):
     """What is asked of a milestone. `due_date` goes with kind `due_date`; `ground`, and `other` where it is replaced,
     merged or a duplicate, with `cancellation`; one of `parts` with `replacement`, two or more with `split`;
-    `success_criterion` with `criteria`. A date that an outside body set needs its `agreement`.
+    `success_criterion`, and `criteria` where the agreed proof changes too, with `criteria`. A date that an outside body
+    set needs its `agreement`.
     """
 
     kind: Literal[
@@ -164,6 +168,9 @@ class Wish(Body):
     ground: CancellationGround | None = None
     other: Key | None = Field(default=None, description="The id or reference of the milestone that goes on")
     success_criterion: LongText | None = None
+    criteria: list[NewProof] | None = Field(
+        default=None, max_length=AT_MOST, description="The proof agreed instead, all of it; left out, it stays"
+    )
     parts: list[NewPart] = Field(default=[], max_length=domain.PARTS_AT_MOST)
     agreement: NewAgreement | None = None
 
@@ -171,6 +178,7 @@ class Wish(Body):
         """The fields as the service takes them."""
         given = {name: getattr(self, name) for name in Wish.model_fields}
         given["parts"] = [domain.Part(**part.facts()) for part in self.parts]
+        given["criteria"] = agreed_proof(self.criteria)
         if self.agreement is not None:
             given["agreement"] = domain.Agreement(**self.agreement.facts())
         return given
@@ -291,6 +299,7 @@ def change_request(view: ChangeRequestView) -> ChangeRequest:
         "ground": CancellationGround(view.ground) if view.ground else None,
         "other": named(view.other),
         "success_criterion": view.success_criterion,
+        "criteria": None if view.criteria is None else list(view.criteria),
         "parts": [_part(part) for part in view.parts],
         "settings": [{"name": one.name, "was": one.was, "becomes": one.becomes} for one in view.settings],
         "agreement": {"by": agreed.by, "on": agreed.on, "reference": agreed.reference} if agreed else None,

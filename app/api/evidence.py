@@ -1,6 +1,6 @@
 """Evidence: a milestone's evidence log, one item, its file, its review, its withdrawal and its links."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -30,7 +30,14 @@ from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
 from app.api.problems import is_json
 from app.api.receiving import read_json, takes_file, with_body
 from app.api.shapes import Listing, Organisation, exactly
-from app.domain.evidence import EvidenceView, LinkView, SubmissionView, VersionView
+from app.domain.evidence import (
+    RELEVANCE_ANCHORS,
+    ROBUSTNESS_ANCHORS,
+    EvidenceView,
+    LinkView,
+    SubmissionView,
+    VersionView,
+)
 from app.domain.files import KINDS, content_disposition, repr_digest
 from app.domain.held_uploads import HeldState, HeldUpload
 from app.domain.milestones import MilestoneKey, OrganisationRef
@@ -38,6 +45,7 @@ from app.domain.personal_data import Found, Looked, how_far
 from app.domain.personal_data import Search as FileSearch
 from app.domain.refusals import Unavailable, invalid
 from app.domain.submissions import notice
+from app.domain.success_criteria import AT_MOST
 from app.domain.words import Door, EvidenceKind, Marking, PersonalData, ReviewOutcome, SubmissionState
 from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
@@ -351,18 +359,24 @@ class NewEvidence(_About):
     evidence: Key | None = None
 
 
+def _anchored(anchors: Mapping[int, str]) -> str:
+    """What each score means."""
+    return "; ".join(f"{score}: {words}" for score, words in anchors.items())
+
+
 class Review(Body):
     """Accepting or rejecting an item for one milestone. `milestone` may be left out when there is one."""
 
     milestone: Key | None = None
     outcome: Literal[ReviewOutcome.ACCEPTED, ReviewOutcome.REJECTED]
-    relevance: Annotated[int, whole(0, 3)] = Field(
-        description="0 says nothing about it, 3 proves the success criterion itself"
-    )
-    robustness: Annotated[int, whole(0, 3)] = Field(
-        description="0 nobody stands behind it, 3 checked by somebody independent"
-    )
+    relevance: Annotated[int, whole(0, 3)] = Field(description=_anchored(RELEVANCE_ANCHORS))
+    robustness: Annotated[int, whole(0, 3)] = Field(description=_anchored(ROBUSTNESS_ANCHORS))
     reason: Said
+    meets: list[Key] = Field(
+        default=[],
+        max_length=AT_MOST,
+        description="Ids of what is agreed for the milestone (its `criteria`) that it meets besides what is ticked off",
+    )
 
 
 class Withdrawal(Body):

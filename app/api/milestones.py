@@ -30,11 +30,13 @@ from app.api.deps import Reading, Receiving, Reply, Writing, body_fingerprint
 from app.api.problems import is_json
 from app.api.receiving import read_json, takes_file, with_body
 from app.api.shapes import CountedListing, Evidenced, Listing, Need, Organisation, Person, Reference, exactly
+from app.api.success_criteria import Criterion, NewProof, agreed_proof, criterion
 from app.db import UnitOfWork
 from app.domain.milestones import MilestoneKey, MilestoneMoved, MilestoneRow, MilestoneStub, MilestoneView
 from app.domain.plans import MilestoneFilters, MilestonePage, order_of
 from app.domain.rag import Reason as RagReason
 from app.domain.refusals import Forbidden
+from app.domain.success_criteria import AT_MOST
 from app.domain.words import DateSetter, Marking, Rag, Status
 from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
@@ -70,7 +72,8 @@ class CarriedOver(TypedDict):
 @exactly
 class Milestone(TypedDict):
     """A milestone. `rag` is null where colour is not the word: in a draft plan, achieved, cancelled, not yet due to
-    start, and in a closed plan, where `carried_over` says where it went. `warnings` says, of one milestone, that a due
+    start, and in a closed plan, where `carried_over` says where it went. One milestone
+    says in `criteria` which proof is agreed for it, and in `warnings`, of one milestone, that a due
     date to come is no working day; it is taken all the same. `days` is how long it has been that colour,
     `exception_days` how long Red or Amber; the first day counts.
     """
@@ -103,6 +106,7 @@ class Milestone(TypedDict):
     still_needed: list[Need]
     marking: Marking
     carried_over: NotRequired[CarriedOver]
+    criteria: NotRequired[list[Criterion]]
     warnings: NotRequired[list[str]]
     version: str
 
@@ -176,6 +180,8 @@ _names: TypeAdapter[Listing[MilestoneName]] = TypeAdapter(Listing[MilestoneName]
 
 def _with_warnings(view: MilestoneView) -> Milestone:
     shown = milestone(view.row)
+    if view.criteria:
+        shown["criteria"] = [criterion(one) for one in view.criteria]
     if view.warnings:
         shown["warnings"] = list(view.warnings)
     return shown
@@ -228,6 +234,7 @@ class NewMilestone(_Facts):
     title: Line
     description: LongText = ""
     success_criterion: LongText = ""
+    criteria: list[NewProof] = Field(default=[], max_length=AT_MOST, description="The proof agreed in advance")
     owner: Key | None = None
     organisation: Key | None = Field(default=None, description="The plan's lead organisation, when left out")
     supporting_organisations: list[Key] = Field(default=[], max_length=50)
@@ -251,6 +258,7 @@ class MilestoneChanges(_Facts):
     title: Line = absent()
     description: LongText = absent()
     success_criterion: LongText = absent()
+    criteria: list[NewProof] = absent("The proof agreed in advance, all of it; a draft's")
     owner: Key | None = None
     organisation: Key = absent()
     supporting_organisations: list[Key] = Field(default=[], max_length=50)
@@ -371,7 +379,13 @@ def _list_of(uow: UnitOfWork, *, slug: str, asked: Filters) -> Any:
 def add_milestone(run: Writing, plan: PlanSlug, body: NewMilestone) -> Response:
     """Add a milestone. In an approved plan its first due date becomes its baseline."""
     facts = {name: value for name, value in body.facts().items() if name not in _ADDED_LATER}
+    facts["criteria"] = agreed_proof(body.criteria)
     return run.write(services.add_milestone, slug=plan, **facts, respond=_added)
+
+
+def _changes(body: MilestoneChanges) -> dict[str, Any]:
+    changes = body.changes()
+    return {**changes, "criteria": agreed_proof(body.criteria)} if "criteria" in changes else changes
 
 
 @router.get("/milestones/{id}", response_model=Milestone | MilestoneName, **answers.read())
@@ -393,7 +407,7 @@ def edit_milestone(run: Writing, milestone_id: MilestoneId, body: MilestoneChang
     return run.write(
         services.edit_milestone,
         milestone=MilestoneKey(id=milestone_id),
-        changes=body.changes(),
+        changes=_changes(body),
         if_match=run.must_match(),
         respond=_shown,
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from app.domain.days import clock_time, london_day, long_date, weekday_date
 from app.domain.refusals import Reason
+from app.domain.success_criteria import AgreedProof
 from app.domain.words import (
     CancellationGround,
     ChangeKind,
@@ -82,6 +83,7 @@ class Proposal:
     other: str | None = None
     parts: tuple[Part, ...] = ()
     success_criterion: str = ""
+    criteria: tuple[AgreedProof, ...] | None = None  # the proof agreed instead; None: as it is
     settings: dict[str, Any] | None = None
     agreed_on: date | None = None
 
@@ -349,6 +351,7 @@ class ChangeRequestView:
     ground: str | None
     other: Named | None
     success_criterion: str | None
+    criteria: tuple[str, ...] | None  # the proof asked for, in words; None: it stays as it is
     parts: tuple[PartView, ...]
     settings: tuple[SettingChange, ...]
     agreement: Agreement | None

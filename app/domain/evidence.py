@@ -213,10 +213,14 @@ def unmet_independence(
     provider_id: str | None,
     owner_id: str | None,
     withdrawn: bool,
+    own_organisation: bool = False,
     ref: str = "this item",
     superseded_by: str | None = None,
 ) -> list[Reason]:
-    """Why this person may not review this evidence for this milestone. Judged when the review is written."""
+    """Why this person may not review this evidence for this milestone. Judged when the review is written.
+
+    `own_organisation`: it came by a key of the reviewer's organisation.
+    """
     found = []
     if withdrawn:
         found.append(Reason("evidence_withdrawn", f"{ref} was withdrawn, so there is nothing to review"))
@@ -227,6 +231,9 @@ def unmet_independence(
         found.append(Reason("own_evidence", "You provided this evidence. Ask somebody else to review it"))
     if owner_id == reviewer_id:
         found.append(Reason("own_milestone", "You own this milestone. Ask somebody else to review its evidence"))
+    if own_organisation:
+        sentence = "It was sent by a key of your organisation. Ask somebody of another organisation to review it"
+        found.append(Reason("own_organisation", sentence))
     return found
 
 
@@ -253,6 +260,11 @@ def already_attached(ref: str, identity: str, received_on: date) -> Reason:
         f"This is the same file as {ref}, sent on {long_date(received_on)}; nothing was added",
         {"evidence": identity},
     )
+
+
+def sent_by_own_key(*, key_id: str | None, organisation_id: str, reviewer_organisation: str) -> bool:
+    """Whether an item came by a key of the reviewer's organisation: nobody there is independent of it."""
+    return key_id is not None and organisation_id == reviewer_organisation
 
 
 def why_sealed(scan: ScanState) -> Reason | None:

@@ -13,6 +13,7 @@ from app.domain.days import long_date
 from app.domain.evidence import EvidenceView, LinkedEvidence
 from app.domain.rag import Reason as RagReason
 from app.domain.refusals import Reason
+from app.domain.success_criteria import CriterionView
 from app.domain.words import (
     DateSetter,
     DelayCause,
@@ -361,6 +362,7 @@ class MilestoneView:
     refused_attempts: tuple[AuditLine, ...] = ()
     honesty: tuple[str, ...] = ()  # what the honesty checks say of it, for who may read them
     warnings: tuple[str, ...] = ()  # that a due date to come is no working day
+    criteria: tuple[CriterionView, ...] = ()  # the proof agreed for it, with what is ticked off
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,21 @@ TABLES = (
         stands=("evidence_id", "milestone_id", "plan_id", "linked_at"),
     ),
     Guarded(
+        "success_criteria",
+        "What was agreed is never deleted: agree something else",
+        (("id",),),
+        stands=(
+            *("id", "plan_id", "milestone_id", "number", "kind", "organisation_id"),
+            *("period_from", "period_to", "agreed_at"),
+        ),
+    ),
+    Guarded(
+        "criterion_ticks",
+        "What is ticked off stays: reject the evidence, or withdraw it",
+        (("criterion_id", "evidence_id"),),
+        append_only=True,
+    ),
+    Guarded(
         "submissions",
         "A submission is never deleted: triage it",
         (("id",), ("plan_id", "ref")),
@@ -172,6 +187,7 @@ POLICY_UNMET = "Achieved milestones would not meet this policy: lower them to co
 INDEPENDENT = "independent_review"
 BY_NOBODY = "A review says when it was written, and by whom: somebody who is known here"
 OWN_EVIDENCE = "Who provided the evidence does not review it"
+OWN_ORGANISATION = "What an organisation's key sent is not reviewed by that organisation"
 OWN_MILESTONE = "Who owns the milestone does not review its evidence"
 
 REVIEW = "review_stands"

@@ -168,6 +168,9 @@ def _reviews() -> dict[str, str]:
       THEN {_refuse(guarded.INDEPENDENT, guarded.BY_NOBODY)}
     WHEN EXISTS (SELECT 1 FROM evidence WHERE id = NEW.evidence_id AND provided_by = NEW.reviewed_by)
       THEN {_refuse(guarded.INDEPENDENT, guarded.OWN_EVIDENCE)}
+    WHEN EXISTS (SELECT 1 FROM evidence e JOIN people r ON r.id = NEW.reviewed_by WHERE e.id = NEW.evidence_id
+                 AND e.provided_by_key IS NOT NULL AND e.organisation_id = r.organisation_id)
+      THEN {_refuse(guarded.INDEPENDENT, guarded.OWN_ORGANISATION)}
     WHEN EXISTS (SELECT 1 FROM milestones WHERE id = NEW.milestone_id AND owner_id = NEW.reviewed_by)
       THEN {_refuse(guarded.INDEPENDENT, guarded.OWN_MILESTONE)}
     END"""

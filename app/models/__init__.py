@@ -36,6 +36,7 @@ from app.models.records import (
 )
 from app.models.saved_views import SavedViewRow
 from app.models.submissions import Risk, Submission
+from app.models.success_criteria import CriterionTick, SuccessCriterion
 
 __all__ = [
     "AccessLogEntry",
@@ -45,6 +46,7 @@ __all__ = [
     "BaselineCorrection",
     "CarriedOver",
     "ChangeRequest",
+    "CriterionTick",
     "Evidence",
     "EvidenceExportRow",
     "EvidenceLink",
@@ -74,6 +76,7 @@ __all__ = [
     "SavedViewRow",
     "Setting",
     "Submission",
+    "SuccessCriterion",
     "Text",
     "Theme",
     "UserSession",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.evidence import LinkedEvidence
 from app.domain.milestones import OrganisationRef
+from app.domain.success_criteria import Criterion
 from app.domain.words import MeetingState
 from app.models.linked_evidence import evidence_from_json, gathered_evidence
 from app.models.meetings import ReviewMeeting
@@ -19,6 +20,7 @@ from app.models.milestone_rows import AROUND, FURTHER_AROUND, with_neighbours
 from app.models.milestones import Milestone, MilestoneSupporter
 from app.models.organisations import Organisation
 from app.models.raw_rows import gathered
+from app.models.success_criteria import criteria_from_json, gathered_criteria, gathered_ticks
 
 _milestones: Any = Milestone.__table__
 _meetings: Any = ReviewMeeting.__table__
@@ -48,6 +50,8 @@ def _surroundings() -> Any:
             supporters.label("supporters"),
             meetings.label("meetings"),
             gathered_evidence(_milestones.c.id).label("linked"),
+            gathered_criteria(_milestones.c.id).label("agreed"),
+            gathered_ticks(_milestones.c.id).label("ticked"),
         )
         .select_from(with_neighbours())
         .where(_milestones.c.id == bindparam("milestone"))
@@ -62,6 +66,7 @@ class Surroundings:
     supporters: tuple[OrganisationRef, ...]
     meetings: tuple[date, ...]
     evidence: list[LinkedEvidence]
+    criteria: tuple[Criterion, ...]
 
 
 def surroundings_of(session: Session, milestone_id: str) -> Surroundings:
@@ -73,4 +78,5 @@ def surroundings_of(session: Session, milestone_id: str) -> Surroundings:
         supporters=tuple(OrganisationRef(identity, slug, name) for name, slug, identity in supporting),
         meetings=tuple(sorted(date.fromisoformat(day) for (day,) in json.loads(row["meetings"] or "[]"))),
         evidence=evidence_from_json(row["linked"]),
+        criteria=criteria_from_json(row["agreed"], row["ticked"]),
     )

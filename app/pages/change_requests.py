@@ -31,6 +31,7 @@ from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
 from app.pages.frames import frame_of
 from app.pages.milestones import address_of, read_milestone, require_offer, show_form
+from app.pages.success_criteria import KINDS, proofs_from, rows_in, with_rows
 from app.pages.templating import render
 from app.pages.wording import GROUND_WORDS
 from app.services import change_requests as services
@@ -116,6 +117,7 @@ def _wish(form: Form, kind: ChangeKind, criterion: Callable[[], str]) -> dict[st
         wish["other"] = form.optional("other") if named else None
     elif kind is ChangeKind.CRITERIA:
         wish["success_criterion"] = form.text("success_criterion")
+        wish["criteria"] = proofs_from(form) if rows_in(form) else None
     else:
         lines = criteria_of(criterion()) if kind is ChangeKind.SPLIT else ()
         shown = range(1 if kind is ChangeKind.REPLACEMENT else PARTS_SHOWN)
@@ -156,10 +158,14 @@ def _page(
         require_offer(view.may.request_change, "ask for a change")
     if kind is ChangeKind.CRITERIA and "success_criterion" not in form.values:
         form.values["success_criterion"] = [view.success_criterion]
+    if kind is ChangeKind.CRITERIA:
+        with_rows(form, [one.proof for one in view.criteria])
     return show_form(
         run, request, "change_requests/new.html", view, plan_view, form,
         path="change-requests", heading=_HEADINGS[kind], button="Send the request", status=status,
-        kind=kind, grounds=GROUNDS, lines=criteria_of(view.success_criterion),
+        kind=kind, grounds=GROUNDS, proof_places=range(rows_in(form)), proof_kinds=KINDS,
+        organisations=run.read(choices, slug=plan).organisations if kind is ChangeKind.CRITERIA else (),
+        lines=criteria_of(view.success_criterion),
         parts=range(1 if kind is ChangeKind.REPLACEMENT else PARTS_SHOWN),
         owners=run.read(choices, slug=plan).owners if kind in (ChangeKind.REPLACEMENT, ChangeKind.SPLIT) else (),
         body=_body_to_agree(view, kind), effect=outlook(effect, of_plan=False) if effect else None,

@@ -137,6 +137,8 @@ def _facts(view: ChangeRequestView) -> Iterable[tuple[str, str]]:
         yield "Due now" if view.state == "requested" else "Was due", long_date(stands)
     if view.success_criterion:
         yield "New success criterion", view.success_criterion
+    if view.criteria is not None:
+        yield "Proof agreed", "; ".join(view.criteria) or "none"
     for number, part in enumerate(view.parts, 1):
         name = "New milestone" if view.kind == ChangeKind.REPLACEMENT else f"Part {number}"
         due = f" Due {long_date(part.due_date)}." if part.due_date else ""

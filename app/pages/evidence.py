@@ -299,6 +299,7 @@ def review_evidence(run: Writing, plan: str, ref: str, evidence: str, request: R
             relevance=relevance,
             robustness=robustness,
             reason=reason,
+            meets=form.all("meets"),
             if_match=form.optional("version"),
         )
 

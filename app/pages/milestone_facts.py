@@ -14,6 +14,7 @@ from app.pages.deps import PageRunner, Reading, Writing
 from app.pages.forms import Form, Submitted, filled, see_other, settle
 from app.pages.frames import frame_of
 from app.pages.milestones import address_of, read_milestone, require_offer
+from app.pages.success_criteria import KINDS, proofs_from, rows_in, with_rows
 from app.pages.templating import render
 from app.pages.wording import (
     DATE_SETTER_WORDS,
@@ -86,6 +87,7 @@ def save_milestone(run: Writing, plan: str, ref: str, request: Request, form: Su
         if not form.value("in_draft"):
             changes.pop("due_date")
             changes.pop("success_criterion")
+            changes.pop("criteria")
         version = form.optional("version")
         return run.write(
             services.edit_milestone, milestone=MilestoneKey(plan=plan, ref=ref), changes=changes, if_match=version
@@ -103,6 +105,7 @@ def _facts(form: Form) -> dict[str, Any]:
         "title": form.required("title", "Enter what will be in place, as a title"),
         "description": form.text("description"),
         "success_criterion": form.text("success_criterion"),
+        "criteria": proofs_from(form),
         "action": form.required("action", "Choose the action it belongs to"),
         "owner": form.optional("owner"),
         "organisation": form.optional("organisation"),
@@ -146,6 +149,7 @@ def _facts_page(
     plan_view, offered = run.read(lambda uow: (get_plan(uow, slug=plan), choices(uow, slug=plan)))
     if view is None and not plan_view.may_edit:
         raise Forbidden("Your role does not let you add milestones. It takes a programme manager")
+    with_rows(form, [one.proof for one in view.criteria] if view else [])
     base = f"/plans/{plan}/milestones"
     return render(
         request,
@@ -156,6 +160,8 @@ def _facts_page(
         m=view,
         plan=plan_view,
         choices=offered,
+        proof_places=range(rows_in(form)),
+        proof_kinds=KINDS,
         markings=MARKINGS,
         date_setters=DATE_SETTERS,
         visibility=VISIBILITY if view else VISIBILITY[1:],

@@ -120,6 +120,7 @@ def _case(uow: UnitOfWork, milestone: Milestone, plan: Plan, owner: Person | Non
         owner=owner,
         evidence=around.evidence,
         supporters=around.supporters,
+        criteria=around.criteria,
         words=around.words,
     )
 

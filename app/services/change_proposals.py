@@ -13,9 +13,11 @@ from app.domain import permissions
 from app.domain.change_requests import Agreement, Part, Proposal
 from app.domain.days import london_day
 from app.domain.refusals import Reason
+from app.domain.success_criteria import AgreedProof
 from app.domain.words import CancellationGround, ChangeKind, DateSetter, Status
 from app.models import Membership, Milestone, MilestoneRestriction, Person, Plan
 from app.models.visibility import knowable
+from app.services import success_criteria
 from app.services.cases import Case
 from app.services.writing import Checks, setting_ranges
 
@@ -29,6 +31,7 @@ class Wish:
     ground: CancellationGround | None = None
     other: str | None = None
     success_criterion: str | None = None
+    criteria: Sequence[AgreedProof] | None = None
     parts: Sequence[Part] = ()
     agreement: Agreement | None = None
 
@@ -41,6 +44,7 @@ class Wished(TypedDict, total=False):
     ground: CancellationGround | None
     other: str | None
     success_criterion: str | None
+    criteria: Sequence[AgreedProof] | None
     parts: Sequence[Part]
     agreement: Agreement | None
 
@@ -51,11 +55,13 @@ def proposal_about(uow: UnitOfWork, case: Case, wish: Wish, checks: Checks) -> t
     criterion: str = ""
     other: str | None = None
     parts: tuple[Part, ...] = ()
+    proofs: tuple[AgreedProof, ...] | None = None
     if wish.kind is ChangeKind.DUE_DATE:
         _check_day(checks, "due_date", wish.due_date, case.milestone.start_date)
     elif wish.kind is ChangeKind.CANCELLATION:
         other = _check_ground(uow, case, wish, checks)
     elif wish.kind is ChangeKind.CRITERIA:
+        proofs = None if wish.criteria is None else success_criteria.checked(uow, checks, wish.criteria)
         criterion = checks.required_text("success_criterion", wish.success_criterion, name="the success criterion")
         texts["success_criterion"] = criterion
     else:
@@ -70,6 +76,7 @@ def proposal_about(uow: UnitOfWork, case: Case, wish: Wish, checks: Checks) -> t
         other=other,
         parts=parts,
         success_criterion=criterion,
+        criteria=proofs,
         agreed_on=agreed_on,
     )
     return proposal, texts
@@ -96,7 +103,8 @@ def unmet_request(case: Case, asked: Proposal) -> list[Reason]:
     row, due, criterion = case.milestone, asked.due_date, asked.success_criterion
     if due is not None and due == row.due_date and not row.reopening_pending:
         return [Reason("same_date", "That is already its due date")]
-    if criterion and criterion == row.success_criterion.strip():
+    same_proof = asked.criteria is None or asked.criteria == tuple(one.proof for one in case.criteria)
+    if criterion and criterion == row.success_criterion.strip() and same_proof:
         return [Reason("same_criterion", "That is already its success criterion")]
     return []
 

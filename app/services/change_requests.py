@@ -23,6 +23,7 @@ from app.domain.meetings import MeetingView
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Forbidden, Invalid, NotFound, Reason, Refused, Stale, invalid
+from app.domain.success_criteria import as_stored
 from app.domain.words import (
     ChangeKind,
     ChangeState,
@@ -36,7 +37,16 @@ from app.domain.words import (
 from app.models import ChangeRequest, Milestone, Plan, ReviewMeeting
 from app.models.texts import latest_texts
 from app.models.visibility import knowable_in
-from app.services import change_proposals, change_views, foreseeing, lapsing, plan_settings, settling, successors
+from app.services import (
+    change_proposals,
+    change_views,
+    foreseeing,
+    lapsing,
+    plan_settings,
+    settling,
+    success_criteria,
+    successors,
+)
 from app.services.cases import Case, open_case, read_case
 from app.services.change_proposals import Wish, Wished
 from app.services.meetings import list_meetings
@@ -364,7 +374,7 @@ def _ask(
         due_was=row.due_date if row else None,
         ground=asked.ground,
         replaced_by=asked.other,
-        settings=_kept(plan, asked),
+        settings=_kept(uow, plan, asked),
         agreed_on=asked.agreed_on,
         owner_then=row.owner_id if row else None,
         state=ChangeState.REQUESTED,
@@ -376,7 +386,7 @@ def _ask(
     return request
 
 
-def _kept(plan: Plan, asked: Proposal) -> str | None:
+def _kept(uow: UnitOfWork, plan: Plan, asked: Proposal) -> str | None:
     """What of a proposal is neither typed text nor a column of its own."""
     kept: dict[str, Any] = {}
     if asked.parts:
@@ -384,6 +394,8 @@ def _kept(plan: Plan, asked: Proposal) -> str | None:
             {"due_date": part.due_date.isoformat() if part.due_date else None, "owner": part.owner}
             for part in asked.parts
         ]
+    if asked.criteria is not None:
+        kept["criteria"] = as_stored(asked.criteria, success_criteria.organisation_names(uow, asked.criteria))
     if asked.settings:
         kept["settings"] = {name: [getattr(plan, name), value] for name, value in asked.settings.items()}
     return json.dumps(kept) if kept else None
@@ -517,7 +529,8 @@ def _carry_out(uow: UnitOfWork, plan: Plan, case: Case | None, asked: Proposal) 
         uow.record("due_date_moved", **case.about, facts=facts)
         return
     if asked.kind is ChangeKind.CRITERIA:
-        uow.record("criteria_changed", **case.about, texts={"success_criterion": row.success_criterion})
+        agreed = {} if asked.criteria is None else success_criteria.agree(uow, row, asked.criteria)
+        uow.record("criteria_changed", **case.about, facts=agreed, texts={"success_criterion": row.success_criterion})
     else:
         settling.note_event(uow, case, MilestoneEventKind.CANCELLED, day=uow.today)
         facts = {"status": [was["status"], row.status], "because": asked.ground or asked.kind}

@@ -27,6 +27,7 @@ from app.domain.change_requests import (
 from app.domain.markings import marks_of
 from app.domain.meetings import day_warning
 from app.domain.permissions import Act, Item
+from app.domain.success_criteria import from_stored
 from app.domain.words import ChangeKind, ChangeState, DateSetter, PlanState
 from app.models import ChangeRequest, Milestone, Person, Plan, ReviewMeeting
 from app.models.texts import REDACTED, latest_texts
@@ -78,6 +79,7 @@ def proposal_of(request: ChangeRequest, texts: Mapping[tuple[str, str], str]) ->
             for number, part in enumerate(_stored(request).get("parts", ()), 1)
         ),
         success_criterion=texts.get((request.id, "success_criterion"), ""),
+        criteria=from_stored(_stored(request)["criteria"]) if "criteria" in _stored(request) else None,
         settings={name: becomes for name, (_, becomes) in _stored(request).get("settings", {}).items()},
         agreed_on=request.agreed_on,
     )
@@ -264,6 +266,9 @@ def _view(uow: UnitOfWork, row: Any, around: _Around, plan: Plan, effect: Effect
         ground=str(request.ground) if request.ground else None,
         other=around.named.get(request.replaced_by or ""),
         success_criterion=said.get("success_criterion"),
+        criteria=(
+            tuple(one["words"] for one in _stored(request)["criteria"]) if "criteria" in _stored(request) else None
+        ),
         parts=_parts(request, around),
         settings=tuple(_setting(name, *pair) for name, pair in _stored(request).get("settings", {}).items()),
         agreement=_agreement(request, said),

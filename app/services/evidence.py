@@ -26,7 +26,7 @@ from app.domain.words import (
     TriagedThrough,
 )
 from app.models import Evidence, EvidenceLink, Submission
-from app.services import access_log, settling
+from app.services import access_log, settling, success_criteria
 from app.services.cases import Case, affected_cases, open_case, read_case
 from app.services.evidence_intake import Offer, link, refuse_unless_open, sent_already, take_in
 from app.services.evidence_views import evidence_of, find_evidence, views_of
@@ -195,9 +195,12 @@ def review_evidence(
     robustness: int | None,
     reason: str,
     milestone: str | None = None,
+    meets: Sequence[str] = (),
     if_match: str | None = None,
 ) -> EvidenceView:
-    """Accept or reject an item for one milestone. Never by who provided it, nor by the milestone's owner."""
+    """Accept or reject an item for one milestone. Never by who provided it (nor by the organisation
+    whose key did), nor by the milestone's owner.
+    """
     view = get_evidence(uow, evidence=evidence)
     target = _reviewed_milestone(view, milestone)
     case = open_case(uow, MilestoneKey(id=target), act=Act.REVIEW)
@@ -206,6 +209,7 @@ def review_evidence(
     _refuse_in_closed_plan(case, item, "reviewed", "evidence_review")
     refuse_misdirected(uow, case, item, "evidence_review")
     _refuse_review(uow, case, item, outcome)
+    ticked = success_criteria.tick_by_review(uow, case, item, meets)
     after = [_reviewed(linked, item.id, outcome, uow) for linked in case.evidence]
     if settling.would_lapse(case, after, uow.today):
         settling.fall_back(uow, case, day=uow.today, why=f"{named(item)} {outcome}")
@@ -220,7 +224,13 @@ def review_evidence(
     uow.record(
         "evidence_reviewed",
         **{**case.about, "item_kind": "evidence", "item_id": item.id, "item_ref": item.ref},
-        facts={"milestone": case.milestone.ref, "outcome": outcome, "relevance": relevance, "robustness": robustness},
+        facts={
+            "milestone": case.milestone.ref,
+            "outcome": outcome,
+            "relevance": relevance,
+            "robustness": robustness,
+            **({"meets": ticked} if ticked else {}),
+        },
         texts={"reason": said},
         texts_of=f"{item.id}:{case.milestone.id}",
     )
@@ -376,6 +386,11 @@ def _refuse_review(uow: UnitOfWork, case: Case, item: Evidence, outcome: ReviewO
         provider_id=item.provided_by,
         owner_id=case.milestone.owner_id,
         withdrawn=item.withdrawn_at is not None,
+        own_organisation=rules.sent_by_own_key(
+            key_id=item.provided_by_key,
+            organisation_id=item.organisation_id,
+            reviewer_organisation=uow.actor.organisation_id,
+        ),
         ref=item.ref,
         superseded_by=_superseding(case, item),
     )

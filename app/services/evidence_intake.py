@@ -34,7 +34,7 @@ from app.domain.words import (
 from app.models import Evidence, EvidenceLink, EvidenceShare, Organisation
 from app.models.texts import latest_texts
 from app.models.visibility import known_item
-from app.services import cases
+from app.services import cases, success_criteria
 from app.services.cases import Case
 from app.services.personal_data import found_in, refuse_undeclared
 from app.services.receipts import Origin, comes_from_outside, give_receipt, next_ref
@@ -228,6 +228,8 @@ def link(uow: UnitOfWork, case: Case, evidence: Evidence) -> None:
         )
     )
     case.evidence = cases.linked_evidence(uow, [case.milestone.id])[case.milestone.id]
+    if case.criteria:
+        success_criteria.tick_off(uow, case.milestone.id)
 
 
 def refuse_unless_open(case: Case) -> None:

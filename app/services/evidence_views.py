@@ -294,9 +294,13 @@ def _view(
     may_replace = permissions.may(actor, Act.ADD_VERSION, Item(plan_id=item.plan_id, organisations=parties)) and (
         not actor.is_key or actor.organisation_id in parties
     )
-    reviewable = (
-        not withdrawn and item.provided_by != actor.id and any(owners[row.milestone_id] != actor.id for row in links)
+    own_key = rules.sent_by_own_key(
+        key_id=item.provided_by_key,
+        organisation_id=item.organisation_id,
+        reviewer_organisation=actor.organisation_id,
     )
+    provided = item.provided_by == actor.id or own_key
+    reviewable = not withdrawn and not provided and any(owners[row.milestone_id] != actor.id for row in links)
     return EvidenceView(
         id=item.id,
         ref=item.ref,

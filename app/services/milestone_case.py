@@ -8,6 +8,7 @@ from app.domain.evidence import LinkedEvidence
 from app.domain.milestones import OrganisationRef
 from app.domain.permissions import Item
 from app.domain.rag import PlanSettings
+from app.domain.success_criteria import Criterion
 from app.models import Milestone, Person, Plan
 
 
@@ -22,6 +23,7 @@ class Case:
     owner: Person | None
     evidence: list[LinkedEvidence] = field(default_factory=list)
     supporters: tuple[OrganisationRef, ...] = ()
+    criteria: tuple[Criterion, ...] = ()
     words: Mapping[str, Any] = field(default_factory=dict)  # of its theme, action, owner and lead organisation
 
     @property

@@ -13,6 +13,7 @@ from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, MilestoneView
 from app.domain.permissions import Act, Item
 from app.domain.refusals import Reason, Refused
+from app.domain.success_criteria import AgreedProof
 from app.domain.words import DateSetter, LeftBecause, Marking, PlanState
 from app.models import (
     Action,
@@ -23,7 +24,7 @@ from app.models import (
     Person,
     Plan,
 )
-from app.services import settling
+from app.services import settling, success_criteria
 from app.services.cases import fresh_case, open_case
 from app.services.evidence_intake import next_ref
 from app.services.milestone_views import view_of
@@ -45,7 +46,7 @@ _ALWAYS = (
     "restricted_to",
     "due_set_by",
 )
-_IN_DRAFT = ("due_date", "success_criterion")
+_IN_DRAFT = ("due_date", "success_criterion", "criteria")
 
 
 def add_milestone(
@@ -65,6 +66,7 @@ def add_milestone(
     restricted_to: Sequence[str] = (),
     source: str | None = None,
     due_set_by: DateSetter = DateSetter.PLAN,
+    criteria: Sequence[AgreedProof] = (),
 ) -> MilestoneView:
     """Add a dated, checkable point. In an approved plan its first due date is its baseline from the start."""
     plan = known_plan(uow, slug)
@@ -98,6 +100,7 @@ def add_milestone(
         row.lead_organisation_id = lead.id if lead else ""
     supporters = _organisations(uow, checks, supporting_organisations, "supporting_organisations")
     allowed = _named(uow, checks, row, restricted_to)
+    proofs = success_criteria.checked(uow, checks, criteria)
     checks.done()
     row.ref = next_ref(uow, plan.id, "milestone", "M")
     row.position = int(row.ref.rpartition("-")[2])
@@ -108,6 +111,7 @@ def add_milestone(
     uow.session.flush()
     _replace_supporters(uow, row, supporters)
     _replace_restrictions(uow, row, allowed)
+    agreed = success_criteria.agree(uow, row, proofs)
     case = fresh_case(uow, row, plan)
     uow.record(
         "milestone_added",
@@ -120,6 +124,7 @@ def add_milestone(
             "organisation": [None, row.lead_organisation_id],
             "marking": marking,
             "restricted": row.restricted,
+            **agreed,
         },
         texts={"title": row.title, "description": row.description, "success_criterion": row.success_criterion},
     )
@@ -145,6 +150,7 @@ def edit_milestone(
     _check_date_setter(checks, row, changes, draft=draft)
     _apply_facts(uow, checks, row, changes)
     supporters, allowed = _apply_lists(uow, checks, row, changes)
+    proofs = success_criteria.checked(uow, checks, changes["criteria"]) if "criteria" in changes else None
     if not draft and rag.hides_late_start(judged_before, settling.facts_of(row), uow.today):
         checks.add("start_date", "start_passed", _START_PASSED)
     checks.done()
@@ -158,6 +164,8 @@ def edit_milestone(
     facts: dict[str, Any] = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     if supporters is not None:
         facts["supporting_organisations"] = supporters
+    if proofs is not None:
+        facts |= success_criteria.agree(uow, row, proofs)
     if row.action_id != before["action_id"]:
         note_milestone_move(uow, row, theme_id=before["theme_id"], action_id=before["action_id"])
     if place is not None:
@@ -182,6 +190,7 @@ def _elsewhere(row: Milestone) -> dict[str, str]:
         "due_date": f"Once a plan is approved a due date is changed by {here}/change-requests",
         "baseline_date": f"The baseline never changes; a mistyped one is put right by {here}/baseline-correction",
         "success_criterion": f"Once a plan is approved its criteria are changed by {here}/change-requests",
+        "criteria": f"Once a plan is approved its criteria are changed by {here}/change-requests",
         "forecast_date": f"A forecast is given with a progress update: {here}/updates",
         "completed_date": f"The completed date is given when completion is reported: {here}/completion",
         "achieved_date": f"The achieved date is the day the gate is passed: {here}/achievement",

@@ -26,7 +26,7 @@ from app.models.milestone_rows import milestone_row_by_id
 from app.models.plan_structure import latest_moves
 from app.models.texts import latest_texts
 from app.models.visibility import knowable
-from app.services import audit_events, change_views, honesty, updates
+from app.services import audit_events, change_views, honesty, success_criteria, updates
 from app.services.carrying import carried_over_of
 from app.services.cases import Case, read_case
 from app.services.evidence_views import evidence_of
@@ -109,6 +109,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         action_moved_from=moved_from_of(moves.get(row.action_id)),
         honesty=_honesty(uow, case, row, said, evidence),
         warnings=_warnings(row, uow.today),
+        criteria=success_criteria.views_of(uow, case, {item.id for item in evidence}),
         latest_update=next((one for one in said if one.id == row.last_update_id), None),
         acceptance=_acceptance(row, transitions, uow.today),
         came_from=_came_from(uow, row.came_from),

@@ -47,6 +47,7 @@ from app.services import (
 )
 from app.services.seeds_export import Exported, export_demo
 from app.services.seeds_format import BadSeeds, Calendar, Demo, Record, first_day_for, read_demo, write_json
+from app.services.seeds_proof import proofs_of
 from app.services.seeds_replay import Stage, play
 from app.storage import Storage, incoming_from_bytes
 
@@ -332,6 +333,7 @@ class _Loading:
             marking=Marking(record.get("marking", Marking.OFFICIAL)),
             restricted_to=[self._ids.get(name, name) for name in record.get("restricted_to", ())],
             source=record.get("source"),
+            criteria=proofs_of(record.get("criteria", ()), self._calendar),
         )
         self._named(slug, record, made.row.ref, made.row.id)
         self._stages[slug].milestones[made.row.ref] = made.row.id

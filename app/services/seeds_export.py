@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from app.db import UnitOfWork
 from app.domain.audit import NO_PLAN
+from app.domain.success_criteria import AgreedProof
 from app.domain.words import ChangeKind, ChangeState, DateSetter, Marking
 from app.models import (
     Action,
@@ -31,11 +32,13 @@ from app.models import (
     Plan,
     SavedViewRow,
     Setting,
+    SuccessCriterion,
     Theme,
 )
 from app.services.keys import FRONT_DOOR
 from app.services.seeds_format import Calendar, Record, filled
 from app.services.seeds_history import Trail, read_trail, steps
+from app.services.seeds_proof import proof_records
 
 WAYMARK = ""
 """The actor id of Waymark itself, which the files leave out."""
@@ -257,6 +260,7 @@ def _memberships(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar)
 def _milestones(uow: UnitOfWork, trail: Trail, names: _Names, actions: dict[str, str]) -> list[Record]:
     supporters = _by_milestone(uow, MilestoneSupporter, trail)
     restrictions = _by_milestone(uow, MilestoneRestriction, trail)
+    agreed = _by_milestone(uow, SuccessCriterion, trail)
     added = {event.item_id: event for event in trail.events if event.event == "milestone_added"}
     written_at = _first(trail, "theme_added").at
 
@@ -268,6 +272,7 @@ def _milestones(uow: UnitOfWork, trail: Trail, names: _Names, actions: dict[str,
                 "title": row.title,
                 "description": row.description,
                 "success_criterion": _first_criterion(trail, row),
+                "criteria": proof_records(_first_proof(trail, row, agreed.get(row.id, []), names), trail.calendar),
                 "owner": names.people.get(row.owner_id or ""),
                 "organisation": names.organisations[row.lead_organisation_id],
                 "supporting_organisations": sorted(
@@ -310,6 +315,28 @@ def _first_criterion(trail: Trail, row: Milestone) -> str:
         elif not found and event.item_id == row.id and event.event in ("milestone_added", "milestone_edited"):
             found = trail.said(event).get("success_criterion", "")
     return found
+
+
+def _first_proof(trail: Trail, row: Milestone, rows: list[SuccessCriterion], names: _Names) -> list[AgreedProof]:
+    """The proof agreed for it before the first change that was approved."""
+    changes = [one.at for one in trail.events if one.milestone_id == row.id and one.event == "criteria_changed"]
+    until = min(changes, default=None)
+    first = [
+        one
+        for one in rows
+        if (one.replaced_at is None if until is None else one.agreed_at < until)
+        and (until is None or one.replaced_at is None or one.replaced_at >= until)
+    ]
+    return [
+        AgreedProof(
+            number=one.number,
+            kind=one.kind,
+            organisation=names.organisations[one.organisation_id] if one.organisation_id else None,
+            period_from=one.period_from,
+            period_to=one.period_to,
+        )
+        for one in sorted(first, key=lambda one: one.position)
+    ]
 
 
 def _first_settings(trail: Trail, plan: Plan) -> Record:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import UnitOfWork
+from app.domain.success_criteria import from_stored
 from app.domain.words import ChangeKind, EvidenceForm, Marking, TriagedThrough, TurnedInto
 from app.models import (
     Action,
@@ -28,6 +29,7 @@ from app.models import (
 )
 from app.models.texts import REDACTED
 from app.services.seeds_format import Calendar, Record, filled
+from app.services.seeds_proof import proof_records
 
 
 @dataclass(slots=True)
@@ -290,6 +292,7 @@ def _review(trail: Trail, event: AuditEvent) -> Record:
         "relevance": facts["relevance"],
         "robustness": facts["robustness"],
         "reason": trail.said(event)["reason"],
+        "meets": facts.get("meets"),
     }
 
 
@@ -372,6 +375,7 @@ def _change_request(trail: Trail, event: AuditEvent) -> Record | None:
         "ground": request.ground,
         "other": trail.milestones[request.replaced_by].ref if request.replaced_by else None,
         "success_criterion": said.get("success_criterion"),
+        "criteria": proof_records(from_stored(kept["criteria"]), trail.calendar) if "criteria" in kept else None,
         "parts": [_part(trail, said, number, part) for number, part in enumerate(kept.get("parts", ()), 1)],
         "settings": {name: becomes for name, (_, becomes) in kept.get("settings", {}).items()},
         "agreement": _agreement(trail, request, said),

@@ -42,11 +42,13 @@ from app.services import (
     plan_structure,
     plans,
     receipts,
+    success_criteria,
     triage,
     updates,
 )
 from app.services.plan_structure import PartKey
 from app.services.seeds_format import BadSeeds, Calendar, Record
+from app.services.seeds_proof import proofs_of
 from app.services.submissions import SubmissionKey
 
 
@@ -268,7 +270,16 @@ def _review(uow: UnitOfWork, stage: Stage, step: Record) -> None:
         relevance=step["relevance"],
         robustness=step["robustness"],
         reason=step["reason"],
+        meets=_agreed(uow, stage, step),
     )
+
+
+def _agreed(uow: UnitOfWork, stage: Stage, step: Record) -> list[str]:
+    """What a reviewer said that an item meets, from its words."""
+    if "meets" not in step:
+        return []
+    known = success_criteria.criteria_of(uow, stage.milestone_id(step))
+    return [one.id for one in known if success_criteria.words_of(one) in step["meets"]]
 
 
 def _correspondence(uow: UnitOfWork, stage: Stage, step: Record) -> None:
@@ -347,6 +358,7 @@ def _change_request(uow: UnitOfWork, stage: Stage, step: Record) -> None:
         ground=_word(CancellationGround, step.get("ground")),
         other=step.get("other"),
         success_criterion=step.get("success_criterion"),
+        criteria=proofs_of(step["criteria"], stage.calendar) if "criteria" in step else None,
         parts=[_part(uow, stage, part) for part in step.get("parts", ())],
         agreement=Agreement(agreed["by"], stage.calendar.day(agreed["day"]), agreed["reference"]) if agreed else None,
     )

@@ -39,6 +39,9 @@ USUAL: dict[str, dict[str, Any]] = {
         "provided_by": "provider", "organisation_id": "council", "scan": "unscanned", "version_number": 1,
     },
     "evidence_links": {"plan_id": "plan"},
+    "organisation_keys": {"organisation_id": "council"},
+    "success_criteria": {"plan_id": "plan", "milestone_id": "m", "number": 1},
+    "criterion_ticks": {"milestone_id": "m"},
     "submissions": {"plan_id": "plan", "organisation_id": "council"},
     "change_requests": {"plan_id": "plan", "requested_by": "owner", "kind": "due_date", "state": "requested"},
     "baseline_corrections": {
@@ -177,6 +180,8 @@ def stage(outside: Outside) -> None:
     outside.insert("milestones", id="m")
     outside.insert("evidence", id="e")
     outside.insert("evidence_links", evidence_id="e", milestone_id="m")
+    outside.insert("success_criteria", id="criterion")
+    outside.insert("criterion_ticks", criterion_id="criterion", evidence_id="e")
     outside.insert("submissions", id="submission")
     outside.insert("change_requests", id="request", milestone_id="m", due_date=date(2026, 3, 1))
     outside.insert("texts", id="text", body="What was typed", salt="salt")

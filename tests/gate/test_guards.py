@@ -134,6 +134,11 @@ def insert_reviewed(outside: Outside, *, reviewer: str) -> None:
     )
 
 
+def sent_by_key(outside: Outside) -> None:
+    outside.insert("organisation_keys", id="key")
+    outside.insert("evidence", id="k", provided_by=None, provided_by_key="key")
+
+
 def another_milestone(outside: Outside) -> None:
     outside.insert("milestones", id="m2", due_date=DAY, baseline_date=DAY)
 
@@ -158,6 +163,11 @@ OTHER_CASES = [
     Case("evidence_links_independent_insert", "insert a review by the owner", guarded.INDEPENDENT,
          guarded.OWN_MILESTONE, lambda outside: insert_reviewed(outside, reviewer="owner"),
          after=((another_milestone,),)),
+    Case("evidence_links_independent_insert", "review what one's organisation's key sent", guarded.INDEPENDENT,
+         guarded.OWN_ORGANISATION, lambda outside: outside.insert(
+             "evidence_links", evidence_id="k", milestone_id="m", outcome="accepted", reviewed_by="reviewer",
+             reviewed_at=NOW),
+         after=((sent_by_key,),)),
     Case("evidence_links_independent_update", "review one's own evidence", guarded.INDEPENDENT, guarded.OWN_EVIDENCE,
          REVIEW, ("accepted", "provider", NOW)),
     Case("evidence_links_independent_update", "review for one's own milestone", guarded.INDEPENDENT,
@@ -283,15 +293,16 @@ OTHER_CASES = [
 
 KEY = {
     "audit_heads": "chain", "evidence_links": "evidence_id", "plan_addresses": "slug", "carried_over": "milestone_id",
+    "criterion_ticks": "criterion_id",
 }  # fmt: skip
 
 
 def other_value(table: str, column: str) -> object:
     if column.endswith("_at"):
         return LATER
-    if column in ("due_date", "due_was", "agreed_on"):
+    if column in ("due_date", "due_was", "agreed_on", "period_from", "period_to"):
         return date(2026, 5, 5)
-    if column in ("size", "version_number"):
+    if column in ("size", "version_number", "number"):
         return 11
     usual = {"ground": "merged", "form": "statement", "kind": "risk", "door": "cli"}
     if table == "change_requests" and column == "kind":
@@ -345,7 +356,10 @@ def insert_numbered(outside: Outside, table: str, number: int) -> None:
         "access_log": {"id": "fresh", "item_id": "fresh"},
         "plan_addresses": {"slug": "fresh"},
         "carried_over": {"milestone_id": "m2"},
+        "criterion_ticks": {"criterion_id": "another", "evidence_id": "e"},
     }
+    if table == "criterion_ticks":
+        outside.insert("success_criteria", id="another")
     if table in ("evidence_links", "carried_over"):
         another_milestone(outside)
     outside.insert_row(table, {"rowid": number, **outside.row(table, **fresh.get(table, {"id": "fresh"}))})
