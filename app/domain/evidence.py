@@ -300,6 +300,18 @@ def restriction_from_stored(stored: str | None) -> tuple[str, ...]:
     return tuple(one for one in (stored or "").split("|") if one)
 
 
+def may_know_of(stored: str | None, viewer: frozenset[str] | None) -> bool:
+    """Whether a viewer, by the ids of the person and their organisation, may know of an item that is restricted as
+    stored. None: a viewer who may know of everything.
+    """
+    return stored is None or viewer is None or not viewer.isdisjoint(restriction_from_stored(stored))
+
+
+def known_to(items: Iterable[LinkedEvidence], viewer: frozenset[str] | None) -> list[LinkedEvidence]:
+    """Of a milestone's items those that a viewer may know of: what is counted for them, and what reasons speak of."""
+    return [item for item in items if may_know_of(item.restricted_to, viewer)]
+
+
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A file that is already safe in the store, waiting for its row. `to_scan`: it counts once it has been scanned.

@@ -183,6 +183,13 @@ def may_know_all(actor: Actor, plan_id: str) -> bool:
     return actor.has(plan_id, OFFICER) and plan_id in actor.led_plans
 
 
+def knows_as(actor: Actor, plan_id: str) -> frozenset[str] | None:
+    """By which ids a restriction may name the actor, as a key is no person. None: nothing in the plan is kept."""
+    if may_know_all(actor, plan_id):
+        return None
+    return frozenset({actor.organisation_id, actor.id} if actor.is_person else {actor.organisation_id})
+
+
 def sees_withheld_count(actor: Actor, plan_id: str) -> bool:
     """Another organisation's senior officers see how many items are kept from them, and no more."""
     return actor.has(plan_id, OFFICER) and not may_know_all(actor, plan_id)

@@ -15,7 +15,7 @@ from app.models.evidence import Evidence, EvidenceLink
 from app.models.lowered import holds
 from app.models.milestones import Milestone, ProgressUpdate
 from app.models.records import Text
-from app.models.visibility import content_closed, knowable
+from app.models.visibility import content_closed, knowable, known_item
 
 _milestones: Any = Milestone.__table__
 _updates: Any = ProgressUpdate.__table__
@@ -80,7 +80,7 @@ def evidence_with(
     """The latest evidence whose title has every word, newest first: a row for each milestone it is linked to."""
     latest = (
         select(_evidence)
-        .where(_evidence.c.plan_id.in_(plans))
+        .where(_evidence.c.plan_id.in_(plans), known_item(actor))
         .order_by(_evidence.c.id.desc())
         .limit(among)
         .subquery("latest")

@@ -13,9 +13,9 @@ from app.domain.milestones import AuditLine, MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.refusals import invalid
 from app.domain.words import TurnedInto
-from app.models import AuditEvent, AuditHead, Milestone, Plan, Text
+from app.models import AuditEvent, AuditHead, Evidence, Milestone, Plan, Submission, Text
 from app.models.texts import REDACTED
-from app.models.visibility import content_closed, knowable_in
+from app.models.visibility import content_closed, item_unrestricted_for, knowable_in
 from app.services.cases import Case, read_case
 from app.services.plans import known_plan
 
@@ -38,7 +38,9 @@ def list_events(
     statement = select(AuditEvent).where(AuditEvent.chain == plan.id)
     if not permissions.may_know_all(uow.actor, plan.id):
         known = select(Milestone.id).where(knowable_in(uow.actor, plan.id))
-        statement = statement.where(or_(AuditEvent.milestone_id.is_(None), AuditEvent.milestone_id.in_(known)))
+        statement = statement.where(
+            or_(AuditEvent.milestone_id.is_(None), AuditEvent.milestone_id.in_(known)), *_of_known_items(uow, plan.id)
+        )
     if item:
         statement = statement.where(or_(AuditEvent.item_id == item, AuditEvent.milestone_id == item))
     if cursor:
@@ -55,10 +57,24 @@ def _seq(cursor: str) -> int:
 
 def of_milestone(uow: UnitOfWork, case: Case, *, limit: int) -> tuple[tuple[AuditLine, ...], int]:
     """The newest events about one milestone, and how many there are."""
-    mine = (AuditEvent.chain == case.plan.id, AuditEvent.milestone_id == case.milestone.id)
+    mine = (
+        AuditEvent.chain == case.plan.id,
+        AuditEvent.milestone_id == case.milestone.id,
+        *_of_known_items(uow, case.plan.id),
+    )
     lines, _ = _page(uow, case.plan.id, select(AuditEvent).where(*mine), limit)
     total = uow.session.execute(select(func.count()).select_from(AuditEvent).where(*mine)).scalar_one()
     return lines, total
+
+
+def _of_known_items(uow: UnitOfWork, plan_id: str) -> list[Any]:
+    """Nothing about evidence that is restricted to others, or about what brought it."""
+    if permissions.may_know_all(uow.actor, plan_id):
+        return []
+    kept = [Evidence.plan_id == plan_id, ~item_unrestricted_for(uow.actor)]
+    items = select(Evidence.id).where(*kept)  # type: ignore[call-overload]
+    sent = select(Submission.id).join(Evidence, Evidence.id == Submission.evidence_id).where(*kept)  # type: ignore[call-overload]
+    return [AuditEvent.item_id.not_in(items), AuditEvent.item_id.not_in(sent)]  # type: ignore[attr-defined]
 
 
 def verify(

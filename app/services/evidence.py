@@ -14,7 +14,7 @@ from app.domain.evidence import EvidenceView, LinkedEvidence, Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.personal_data import Terms
-from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale, refuse
+from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale
 from app.domain.submissions import MISDIRECTED_TITLE
 from app.domain.words import (
     EvidenceKind,
@@ -129,15 +129,15 @@ def link_evidence(
         raise Forbidden("A key links what its own organisation sent", needs="a person")
     refuse_unless_open(case)
     if item.withdrawn_at is not None:
-        raise _refused(case, "evidence_withdrawn", f"{item.ref} was withdrawn and cannot be linked", "evidence_link")
+        said = f"{item.ref} was withdrawn and cannot be linked"
+        raise _refused(case, item, "evidence_withdrawn", said, "evidence_link")
     refuse_misdirected(uow, case, item, "evidence_link")
     _refuse_older(uow, case, item)
     try:
         link(uow, case, item)
     except IntegrityError as error:
-        raise _refused(
-            case, "already_linked", f"{item.ref} is already evidence for this milestone", "evidence_link"
-        ) from error
+        said = f"{item.ref} is already evidence for this milestone"
+        raise _refused(case, item, "already_linked", said, "evidence_link") from error
     uow.record(
         "evidence_linked",
         **{**case.about, "item_kind": "evidence", "item_id": item.id, "item_ref": item.ref},
@@ -258,7 +258,7 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
     checks.done()
     _refuse_in_closed_plan(about, item, "withdrawn", "evidence_withdrawal")
     if item.withdrawn_at is not None:
-        raise _refused(about, "already_withdrawn", f"{item.ref} was already withdrawn", "evidence_withdrawal")
+        raise _refused(about, item, "already_withdrawn", f"{item.ref} was already withdrawn", "evidence_withdrawal")
     for case in affected:
         after = [_withdrawn(linked, item.id, uow) for linked in case.evidence]
         if settling.would_lapse(case, after, uow.today):
@@ -359,7 +359,7 @@ def _check_review(outcome: ReviewOutcome, relevance: int | None, robustness: int
 def _refuse_in_closed_plan(case: Case, item: Evidence, done: str, attempted: str) -> None:
     if case.plan.state is PlanState.CLOSED:
         closed = Reason("plan_closed", "The plan is closed and read-only")
-        raise _refused_for(case, [closed], title=f"{item.ref} was not {done}", attempted=attempted)
+        raise refused_for(case, item, [closed], title=f"{item.ref} was not {done}", attempted=attempted)
 
 
 def refuse_misdirected(uow: UnitOfWork, case: Case, item: Evidence, attempted: str) -> None:
@@ -367,9 +367,8 @@ def refuse_misdirected(uow: UnitOfWork, case: Case, item: Evidence, attempted: s
         Submission.evidence_id == item.id, Submission.state == SubmissionState.MISDIRECTED
     )
     if uow.session.execute(misdirected).first() is not None:
-        raise _refused(
-            case, "evidence_misdirected", f"{item.ref} was misdirected: it is evidence of nothing here", attempted
-        )
+        said = f"{item.ref} was misdirected: it is evidence of nothing here"
+        raise _refused(case, item, "evidence_misdirected", said, attempted)
 
 
 def _refuse_older(uow: UnitOfWork, case: Case, item: Evidence) -> None:
@@ -377,7 +376,7 @@ def _refuse_older(uow: UnitOfWork, case: Case, item: Evidence) -> None:
     newer = views_of(uow, [item])[0].newer
     if newer is not None:
         reason = rules.newer_version(item.ref, newer.ref, "Link that")
-        raise _refused_for(case, [reason], title=f"{item.ref} was not linked", attempted="evidence_link")
+        raise refused_for(case, item, [reason], title=f"{item.ref} was not linked", attempted="evidence_link")
 
 
 def _refuse_review(uow: UnitOfWork, case: Case, item: Evidence, outcome: ReviewOutcome) -> None:
@@ -398,7 +397,7 @@ def _refuse_review(uow: UnitOfWork, case: Case, item: Evidence, outcome: ReviewO
     if sealed is not None and outcome is ReviewOutcome.ACCEPTED:
         found.append(sealed)
     if found:
-        raise _refused_for(case, found, title=f"{item.ref} was not reviewed", attempted="evidence_review")
+        raise refused_for(case, item, found, title=f"{item.ref} was not reviewed", attempted="evidence_review")
 
 
 def _superseding(case: Case, item: Evidence) -> str | None:
@@ -415,13 +414,15 @@ def _superseding(case: Case, item: Evidence) -> str | None:
     return max(accepted, key=lambda one: one.version_number).ref
 
 
-def _refused_for(case: Case, reasons: list[Reason], *, title: str, attempted: str) -> Refused:
+def refused_for(case: Case, item: Evidence, reasons: list[Reason], *, title: str = "", attempted: str) -> Refused:
+    """A refusal about an item: on the milestone's record, unless not everybody who reads that may know of the item."""
+    kept = item.restricted_to is not None
     return Refused(
         reasons,
         title=title,
         attempted=attempted,
-        item_kind="milestone",
-        item_id=case.milestone.id,
+        item_kind="evidence" if kept else "milestone",
+        item_id=item.id if kept else case.milestone.id,
         plan_id=case.plan.id,
     )
 
@@ -448,10 +449,8 @@ def _end_wait(uow: UnitOfWork, case: Case, item: Evidence, outcome: SubmissionSt
     )
 
 
-def _refused(case: Case, code: str, message: str, attempted: str) -> Refused:
-    return refuse(
-        code, message, attempted=attempted, item_kind="milestone", item_id=case.milestone.id, plan_id=case.plan.id
-    )
+def _refused(case: Case, item: Evidence, code: str, message: str, attempted: str) -> Refused:
+    return refused_for(case, item, [Reason(code, message)], attempted=attempted)
 
 
 __all__ = [

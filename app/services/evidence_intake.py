@@ -31,7 +31,7 @@ from app.domain.words import (
     Status,
     SubmissionKind,
 )
-from app.models import Evidence, EvidenceLink, EvidenceShare, Organisation
+from app.models import Evidence, EvidenceLink, EvidenceShare, Organisation, Plan
 from app.models.texts import latest_texts
 from app.models.visibility import known_item
 from app.services import cases, success_criteria
@@ -267,7 +267,9 @@ def _checked(
     if PersonalData.NONE in offer.personal_data_declared and len(set(offer.personal_data_declared)) > 1:
         checks.add("personal_data", "one_only", "Say whose personal data is in it, or that it holds none, not both")
     _check_period(checks, offer)
-    restricted_to = succession.follows.restricted_to if succession else _restriction(uow, checks, offer, origin)
+    restricted_to = (
+        succession.follows.restricted_to if succession else _restriction(uow, case.plan, checks, offer, origin)
+    )
     checks.done()
     upload = offer.upload
     evidence = Evidence(
@@ -314,12 +316,15 @@ def _check_period(checks: Checks, offer: Offer) -> None:
     checks.order("period_to", offer.period_from, offer.period_to, "The period must end on or after its first day")
 
 
-def _restriction(uow: UnitOfWork, checks: Checks, offer: Offer, origin: Origin | None) -> str | None:
-    """Who may know of it, as it is stored. Who sends it always may: a person themselves, a key's organisation."""
+def _restriction(uow: UnitOfWork, plan: Plan, checks: Checks, offer: Offer, origin: Origin | None) -> str | None:
+    """Who may know of it, as it is stored. Who sends it always may; so may, of what comes from outside the lead
+    organisation, the organisation that sends it: it follows there what became of it.
+    """
     named = [identity for _, identity in parties_named(uow, checks, offer.restricted_to)]
     if not named:
         return None
-    sender = uow.actor.organisation_id if uow.actor.is_key else uow.actor.id
+    outside = comes_from_outside(uow, plan)
+    sender = uow.actor.organisation_id if outside else uow.actor.id
     if origin is not None:
         sender = origin.organisation_id
     return restriction_as_stored([*named, *([sender] if sender else [])])

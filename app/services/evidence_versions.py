@@ -15,12 +15,12 @@ from app.domain import permissions
 from app.domain.evidence import EvidenceView
 from app.domain.permissions import Act, Item
 from app.domain.personal_data import Terms
-from app.domain.refusals import Forbidden, Reason, Refused, invalid
+from app.domain.refusals import Forbidden, Reason, invalid
 from app.domain.words import EvidenceForm, PlanState, Status
 from app.models import Evidence, EvidenceLink, EvidenceShare
 from app.services import settling
 from app.services.cases import Case, affected_cases
-from app.services.evidence import get_evidence, lock_evidence, refuse_misdirected, told_of
+from app.services.evidence import get_evidence, lock_evidence, refuse_misdirected, refused_for, told_of
 from app.services.evidence_intake import Offer, Succession, link, write_item
 from app.services.personal_data import search_terms
 
@@ -100,14 +100,8 @@ def _refuse(
     if about.plan.state is PlanState.CLOSED:
         found = [Reason("plan_closed", "The plan is closed and read-only")]
     if found:
-        raise Refused(
-            found,
-            title=f"No newer version of {item.ref} was added",
-            attempted="evidence_version",
-            item_kind="milestone",
-            item_id=about.milestone.id,
-            plan_id=about.plan.id,
-        )
+        title = f"No newer version of {item.ref} was added"
+        raise refused_for(about, item, found, title=title, attempted="evidence_version")
     refuse_misdirected(uow, about, item, "evidence_version")
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import Dialect
 
 from app.domain import rag
 from app.domain.days import london_day
+from app.domain.evidence import known_to
 from app.domain.exception_reports import EvidenceSummary, ExceptionItem
 from app.domain.rag import PlanSettings, Reason, Wording
 from app.domain.words import Rag
@@ -47,21 +48,37 @@ def ground_for(settings: PlanSettings, *, on: date, today: date, plan_slug: str)
 
 
 def milestone_item(
-    row: Any, colour: Rag, ground: Ground, *, now: datetime, dialect: Dialect, remember: bool = True
+    row: Any,
+    colour: Rag,
+    ground: Ground,
+    *,
+    now: datetime,
+    dialect: Dialect,
+    viewer: frozenset[str] | None,
+    remember: bool = True,
 ) -> ExceptionItem:
-    """A milestone that is Red or Amber. `row` is one of `exception_scans.milestone_page`.
+    """A milestone that is Red or Amber. `row` is one of `exception_scans.milestone_page`; `viewer` as
+    `app.domain.permissions.knows_as` has it.
 
     A long list that is read once does not `remember`: it would only push out what is asked for again.
     """
     turns_red = row.red_from is not None and row.red_from > now
     colour_now = rag.colour_at(row.amber_from, row.red_from, now)
     work_out = _milestone_item if remember else _milestone_item.__wrapped__
-    return work_out(tuple(row), dialect, colour, colour_now, turns_red, ground)
+    # Where nothing is restricted an item is the same for everybody, and remembered once. (No id has a bar in it.)
+    seen_by = viewer if row.linked and '"|' in row.linked else None
+    return work_out(tuple(row), dialect, colour, colour_now, turns_red, ground, seen_by)
 
 
 @lru_cache(maxsize=REMEMBERED)
 def _milestone_item(
-    values: tuple[Any, ...], dialect: Dialect, colour: Rag, colour_now: Rag, turns_red: bool, ground: Ground
+    values: tuple[Any, ...],
+    dialect: Dialect,
+    colour: Rag,
+    colour_now: Rag,
+    turns_red: bool,
+    ground: Ground,
+    viewer: frozenset[str] | None,
 ) -> ExceptionItem:
     row, on = typed_exception_row(values, dialect), ground.on
     since = london_day(row.red_from if colour is Rag.RED else row.amber_from)
@@ -73,7 +90,7 @@ def _milestone_item(
         status=row.status,
         today=ground.today,
     )
-    counted = evidence_count(row, row.linked, ground.settings, on)
+    counted = evidence_count(row, known_to(row.linked, viewer), ground.settings, on)
     facts = facts_for(row, ground.today)
     accepted_until = accepted_until_on(row, on)
     wording = Wording(declared_rationale=row.said.get("rationale", ""))

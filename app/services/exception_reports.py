@@ -363,7 +363,13 @@ def _items(
         submission_item(place.row, place.part.colour, grounds[place.row.plan_id], now=now, instant=question.instant)
         if place.kind == SUBMISSION
         else milestone_item(
-            place.row, place.part.colour, grounds[place.row.plan_id], now=now, dialect=dialect, remember=remember
+            place.row,
+            place.part.colour,
+            grounds[place.row.plan_id],
+            now=now,
+            dialect=dialect,
+            viewer=permissions.knows_as(uow.actor, place.row.plan_id),
+            remember=remember,
         )
         for place in places
     ]

@@ -8,6 +8,7 @@ from sqlalchemy import and_, func, or_, select
 from app.db import UnitOfWork
 from app.domain import permissions
 from app.domain.days import start_of_day
+from app.domain.evidence import known_to
 from app.domain.milestones import MilestoneKey, MilestoneRow, MilestoneStub
 from app.domain.permissions import Act, Item
 from app.domain.plan_changes import Change
@@ -119,7 +120,7 @@ def rows_of(uow: UnitOfWork, plan: Plan, rows: Any) -> tuple[Any, ...]:
     """Core rows with their evidence, supporters and declarations: a fixed number of queries more."""
     ids = [row.id for row in rows]
     settings = plan_settings(plan, meeting_days(uow, plan.id))
-    evidence = linked_evidence(uow, ids)
+    evidence, viewer = linked_evidence(uow, ids), permissions.knows_as(uow.actor, plan.id)
     supporters = supporters_of(uow, ids)
     rationales = rationales_of(uow, rows)
     carried = carried_over_of(uow, ids) if plan.state is PlanState.CLOSED else {}
@@ -127,7 +128,7 @@ def rows_of(uow: UnitOfWork, plan: Plan, rows: Any) -> tuple[Any, ...]:
         milestone_row(
             row,
             settings=settings,
-            evidence=evidence[row.id],
+            evidence=known_to(evidence[row.id], viewer),
             supporters=supporters[row.id],
             today=uow.today,
             rationale=rationales.get(row.id, ""),

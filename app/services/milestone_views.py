@@ -10,6 +10,7 @@ from app.domain import milestones as rules
 from app.domain import permissions
 from app.domain.acceptances import AcceptanceView
 from app.domain.change_requests import ChangeRequestView, Named
+from app.domain.evidence import known_to
 from app.domain.milestones import (
     CarriedOver,
     DateChange,
@@ -60,7 +61,7 @@ def moved(uow: UnitOfWork, case: Case) -> MilestoneMoved:
         milestone_row(
             row,
             settings=case.settings,
-            evidence=case.evidence,
+            evidence=known_to(case.evidence, permissions.knows_as(uow.actor, case.plan.id)),
             supporters=case.supporters,
             today=uow.today,
             rationale=rationales_of(uow, [row]).get(row.id, ""),
@@ -82,7 +83,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         row=milestone_row(
             row,
             settings=case.settings,
-            evidence=case.evidence,
+            evidence=known_to(case.evidence, permissions.knows_as(uow.actor, case.plan.id)),
             supporters=case.supporters,
             today=uow.today,
             rationale=rationale or "",

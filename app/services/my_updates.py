@@ -9,6 +9,7 @@ from app.domain import milestones as milestone_rules
 from app.domain import my_updates as rules
 from app.domain import permissions
 from app.domain.days import add_days, start_of_day
+from app.domain.evidence import known_to
 from app.domain.milestones import MilestoneKey
 from app.domain.my_updates import ItemToUpdate, LastSaid, MyUpdates
 from app.domain.permissions import Act, Item
@@ -141,7 +142,7 @@ def _items(
                 row=milestone_row(
                     row,
                     settings=plan,
-                    evidence=evidence[row.id],
+                    evidence=known_to(evidence[row.id], permissions.knows_as(uow.actor, row.plan_id)),
                     supporters=supporters[row.id],
                     today=uow.today,
                     rationale=(last.said.rationale if last else None) or "",

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.db import UnitOfWork
+from app.domain.evidence import declared_from_stored, restriction_from_stored
 from app.domain.success_criteria import from_stored
 from app.domain.words import ChangeKind, EvidenceForm, Marking, TriagedThrough, TurnedInto
 from app.models import (
@@ -21,6 +22,7 @@ from app.models import (
     ChangeRequest,
     Evidence,
     Milestone,
+    Organisation,
     PartMove,
     Plan,
     ProgressUpdate,
@@ -48,6 +50,7 @@ class Trail:
     actions: dict[str, Action]
     moves: dict[str, PartMove]
     submissions: dict[str, Submission]
+    organisations: Mapping[str, str]  # slugs, by id
     reopened: set[tuple[str | None, object]] = field(default_factory=set)
     waiting: dict[str | None, list[str]] = field(default_factory=dict)
 
@@ -104,6 +107,7 @@ def read_trail(uow: UnitOfWork, plan: Plan, *, calendar: Calendar, who: Mapping[
     return Trail(
         plan, calendar, who, events, by_id(Text), by_id(Milestone), by_id(Evidence), by_id(ProgressUpdate),
         by_id(ChangeRequest), by_id(Action), by_id(PartMove), by_id(Submission),
+        {row.id: row.slug for row in uow.session.execute(select(Organisation.id, Organisation.slug))},  # type: ignore[call-overload]
     )  # fmt: skip
 
 
@@ -264,18 +268,44 @@ def _attach(trail: Trail, event: AuditEvent) -> Record:
     return {
         "does": "attach",
         "milestone": trail.ref(event),
+        **_told_of(trail, item, said),
+        "link": item.link,
+        "statement": said.get("statement"),
+        "restricted_to": _parties(trail, item),
+    }
+
+
+def _version(trail: Trail, event: AuditEvent) -> Record:
+    item = trail.evidence[event.item_id]
+    return {
+        "does": "version",
+        "of": json.loads(event.facts)["supersedes"],
+        **_told_of(trail, item, trail.said(event)),
+    }
+
+
+def _told_of(trail: Trail, item: Evidence, said: Mapping[str, str]) -> Record:
+    """What is said of an item, whichever version it is."""
+    return {
         "evidence": item.ref,
         "title": said["title"],
         "kind": item.kind,
         "description": said.get("description"),
         "file": item.file_name if item.form is EvidenceForm.FILE else None,
-        "link": item.link,
-        "statement": said.get("statement"),
         "effective_from_day": trail.calendar.offset(item.effective_from),
         "effective_to_day": trail.calendar.offset(item.effective_to),
+        "period_from_day": trail.calendar.offset(item.period_from),
+        "period_to_day": trail.calendar.offset(item.period_to),
+        "personal_data": [str(word) for word in declared_from_stored(item.personal_data_declared)],
         "marking": item.marking if item.marking is not Marking.OFFICIAL else None,
         "external_ref": item.external_ref,
     }
+
+
+def _parties(trail: Trail, item: Evidence) -> list[str]:
+    """Whom it is restricted to, less who sent it: they know of it anyway."""
+    named = set(restriction_from_stored(item.restricted_to)) - {item.provided_by, item.organisation_id}
+    return sorted(trail.organisations.get(one) or trail.who[one] for one in named)
 
 
 def _link(trail: Trail, event: AuditEvent) -> Record:
@@ -475,6 +505,7 @@ _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "exception_accepted": _acceptance,
     "acceptance_lifted": _acceptance_lifting,
     "evidence_attached": _attach,
+    "evidence_version_added": _version,
     "evidence_linked": _link,
     "evidence_reviewed": _review,
     "evidence_withdrawn": _withdrawal,

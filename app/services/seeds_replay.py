@@ -25,6 +25,7 @@ from app.domain.words import (
     Marking,
     MeetingState,
     MovedRule,
+    PersonalData,
     Rag,
     ReviewOutcome,
     SubmissionState,
@@ -37,6 +38,7 @@ from app.services import (
     change_requests,
     closing,
     evidence,
+    evidence_versions,
     meetings,
     milestones,
     plan_structure,
@@ -73,6 +75,10 @@ class Stage:
 
     def evidence_id(self, step: Record) -> str:
         return self._known(self.evidence, step, "evidence")
+
+    def known_evidence(self, step: Record, name: str) -> str:
+        """The id of the evidence whose reference a step gives under this name."""
+        return self._known(self.evidence, step, name)
 
     def _known(self, ids: dict[str, str], step: Record, noun: str) -> str:
         if step[noun] not in ids:
@@ -235,26 +241,59 @@ def _acceptance_lifting(uow: UnitOfWork, stage: Stage, step: Record) -> None:
 
 
 def _attach(uow: UnitOfWork, stage: Stage, step: Record) -> None:
-    name = step.get("file")
-    if name is not None and name not in stage.uploads:
-        raise BadSeeds(f"{stage.plan}: {step['evidence']} is the file {name}, which is not in files/.")
     taken = evidence.attach_evidence(
         uow,
         milestone=stage.key(step),
-        title=step["title"],
-        upload=stage.uploads[name] if name is not None else None,
         link=step.get("link"),
         statement=step.get("statement"),
-        description=step.get("description"),
-        kind=EvidenceKind(step["kind"]),
-        effective_from=stage.calendar.day(step.get("effective_from_day")),
-        effective_to=stage.calendar.day(step.get("effective_to_day")),
-        marking=_word(Marking, step.get("marking")) or Marking.OFFICIAL,
-        external_ref=step.get("external_ref"),
+        restricted_to=_parties(uow, stage, step),
+        **_told_of(stage, step),
+        personal_data=_declared(step),
     )
-    if taken.ref != step["evidence"]:
-        raise BadSeeds(f"{stage.plan}: the evidence on day {step['day']} became {taken.ref}, not {step['evidence']}.")
-    stage.evidence[taken.ref] = taken.id
+    _note(stage, step, taken.ref, taken.id)
+
+
+def _version(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    """A newer version of the evidence `of`."""
+    offer = evidence_versions.Offer(**_told_of(stage, step), personal_data_declared=_declared(step))
+    taken = evidence_versions.add_version(uow, evidence=stage.known_evidence(step, "of"), offer=offer)
+    _note(stage, step, taken.ref, taken.id)
+
+
+def _note(stage: Stage, step: Record, ref: str, identity: str) -> None:
+    if ref != step["evidence"]:
+        raise BadSeeds(f"{stage.plan}: the evidence on day {step['day']} became {ref}, not {step['evidence']}.")
+    stage.evidence[ref] = identity
+
+
+def _told_of(stage: Stage, step: Record) -> dict[str, Any]:
+    """What is said of an item, whichever version it is."""
+    name = step.get("file")
+    if name is not None and name not in stage.uploads:
+        raise BadSeeds(f"{stage.plan}: {step['evidence']} is the file {name}, which is not in files/.")
+    return {
+        "title": step["title"],
+        "upload": stage.uploads[name] if name is not None else None,
+        "description": step.get("description"),
+        "kind": EvidenceKind(step["kind"]),
+        "effective_from": stage.calendar.day(step.get("effective_from_day")),
+        "effective_to": stage.calendar.day(step.get("effective_to_day")),
+        "period_from": stage.calendar.day(step.get("period_from_day")),
+        "period_to": stage.calendar.day(step.get("period_to_day")),
+        "marking": _word(Marking, step.get("marking")) or Marking.OFFICIAL,
+        "external_ref": step.get("external_ref"),
+    }
+
+
+def _declared(step: Record) -> tuple[PersonalData, ...]:
+    return tuple(PersonalData(word) for word in step.get("personal_data", ()))
+
+
+def _parties(uow: UnitOfWork, stage: Stage, step: Record) -> list[str]:
+    """Organisations by slug; people by e-mail address, as ids."""
+    named = step.get("restricted_to", ())
+    people = [one for one in named if "@" in one]
+    return [*(one for one in named if "@" not in one), *_people(uow, stage, step, people)]
 
 
 def _link(uow: UnitOfWork, stage: Stage, step: Record) -> None:
@@ -458,6 +497,7 @@ VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
     "acceptance": _acceptance,
     "acceptance_lifting": _acceptance_lifting,
     "attach": _attach,
+    "version": _version,
     "link": _link,
     "review": _review,
     "withdrawal": _withdrawal,

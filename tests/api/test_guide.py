@@ -14,7 +14,7 @@ from tests.api.conftest import Api, made
 DOCS = Path(__file__).parents[2] / "docs"
 GUIDES = ("api.md", "guides/partner.md")
 HOST = "http://testserver"
-FILES = {"log.csv": b"case,held on\n1,2026-02-27\n"}
+FILES = {"log.csv": b"case,held on\n1,2026-02-27\n", "log-corrected.csv": b"case,held on\n1,2026-02-26\n"}
 
 
 def examples(guide: str) -> list[str]:

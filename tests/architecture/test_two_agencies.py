@@ -12,11 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from app.domain.evidence import EvidenceView
 from app.domain.held_uploads import HeldUpload
 from app.domain.milestones import MilestoneView
+from app.domain.refusals import Refused
 from app.domain.words import CancellationGround, ChangeKind, EvidencePolicy, Rag, Scope
 from app.services import acceptances, change_requests, evidence, held_uploads, meetings, milestones, plans, updates
 from tests.architecture.access import Things, address_of, furnish, routes, send
@@ -247,6 +249,13 @@ def keep_to_itself(house: House, organisation: str, shared: Shared) -> Kept:
                            statement=word, external_ref=f"{word}/7")  # fmt: skip
         assert isinstance(sent, HeldUpload)
         kept.held += [sent.id, sent.submission_id]
+    # Of a milestone that everybody knows: evidence that nobody else may know of, in two versions, one of them accepted.
+    minutes = world.attached(shared.joint, by=who, title=f"{word} minutes", description=word, external_ref=word,
+                             restricted_to=[organisation])  # fmt: skip
+    kept.files.insert(0, world.version_of(minutes, by=who, title=f"{word} minutes again"))
+    kept.files.append(world.accepted(shared.joint, minutes))
+    with pytest.raises(Refused):
+        world.write(who, evidence.link_evidence, milestone=key(shared.joint), evidence=minutes.id)
     # What others know of proves one of these too.
     for item in (shared.things.evidence, *(one.id for one in shared.joint.evidence)):
         world.write("petra", evidence.link_evidence, milestone=key(overdue), evidence=item)
