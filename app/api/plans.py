@@ -163,7 +163,7 @@ class Approval(Body):
 
     body: _ShortSaid
     meeting: _ShortSaid
-    approved_on: Day | None = Field(default=None, description="Not in the future, nor before the plan was begun")
+    approved_on: Day | None = Field(default=None, description="Not in the future; it may be before the plan was begun")
 
 
 class WentTo(Body):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -61,14 +61,23 @@ def test_an_approval_that_is_entered_late_makes_nothing_new(world: World) -> Non
     assert world.seen(view, by="zoe").row.added_later_at is None
 
 
-def test_a_plan_is_not_approved_before_it_was_begun(world: World) -> None:
-    world.clock.forward(days=5)
-    given = {"slug": world.other_plan, "body": "B", "meeting": "M", "approved_on": date(2026, 3, 1)}
+def test_a_plan_that_was_approved_before_it_was_typed_in_keeps_its_day(world: World) -> None:
+    theme = world.write("zoe", plan_parts.add_theme, slug=world.other_plan, title="All of it").id
+    action = world.write("zoe", plan_parts.add_action, slug=world.other_plan, theme=theme, title="Do it").id
+    view = world.milestone(by="zoe", slug=world.other_plan, action=action, owner=None)
+    officer, approved_on = system_actor(Door.CLI), world.clock.today - timedelta(days=40)
+    given = {"slug": world.other_plan, "body": "B", "meeting": "M"}
     with pytest.raises(Invalid) as refused:
-        world.write(system_actor(Door.CLI), plans.approve_plan, **given)
-    assert [(one.pointer, one.message) for one in refused.value.errors] == [
-        ("/approved_on", "The approval date must be on or after 2 March 2026, when this plan was begun")
-    ]
+        world.write(officer, plans.approve_plan, **given, approved_on=world.clock.today + timedelta(days=1))
+    assert [one.pointer for one in refused.value.errors] == ["/approved_on"]
+
+    approved = world.write(officer, plans.approve_plan, **given, approved_on=approved_on)
+
+    assert approved.approved_on == approved_on
+    assert world.seen(view, by="zoe").row.added_later_at is None
+    listed = world.write("zoe", meetings.make_list, slug=world.other_plan)
+    assert listed
+    assert all(one.on >= world.clock.today for one in listed)
 
 
 def test_nothing_in_a_draft_is_new(world: World) -> None:
