@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -215,3 +217,37 @@ def test_everything_that_a_sender_says_is_kept(world: World) -> None:
     statement = select(_events.c.facts).where(_events.c.item_id == item.id)
     facts = json.loads(world.read("petra", lambda uow: uow.session.execute(statement).scalar_one()))
     assert facts["personal_data"] == "staff service_user"
+
+
+def test_two_versions_at_once_become_one_and_a_refusal(world: World) -> None:
+    """Whoever is second waits for the first, sees what it has done, and hears of it. So does a review meanwhile."""
+    milestone = world.completed(supporting_organisations=[POLICE])
+    first = world.attached(milestone, by="pol")
+    outcomes: list[str] = []
+
+    def attempt(what: Callable[[], Any]) -> None:
+        try:
+            what()
+            outcomes.append("done")
+        except (Refused, Stale) as answer:
+            outcomes.append(",".join(answer.codes) if isinstance(answer, Refused) else "stale")
+
+    threads = [
+        threading.Thread(target=attempt, args=(what,))
+        for what in (
+            lambda: world.version_of(first, by="pol"),
+            lambda: world.version_of(first, by="sam"),
+            lambda: world.accepted(milestone, first, by="petra"),
+        )
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert sorted(outcomes) == ["done", "done", "newer_version_exists"]
+    older, newer = world.seen(milestone).evidence[::-1]
+    assert (older.version_number, newer.version_number, newer.supersedes) == (1, 2, first.id)
+    assert (older.state, newer.state) == ("accepted", "waiting")  # the review belongs to the version that it saw
+    with pytest.raises(Stale):  # whoever still looks at the page from before the newer one is told
+        world.write("petra", evidence.withdraw_evidence, evidence=first.id, reason="No", if_match=first.version)
