@@ -14,12 +14,10 @@ from app.domain.words import EvidenceKind
 
 @exactly
 class TickedOff(TypedDict):
-    """An item that is what was agreed, and whether it counts today; id and reference are null for who may not know of
-    the item.
-    """
+    """An item that is what was agreed, and whether it counts today."""
 
-    id: str | None
-    ref: str | None
+    id: str
+    ref: str
     counts: bool
 
 
@@ -67,5 +65,5 @@ def criterion(view: CriterionView) -> Criterion:
         "period_from": proof.period_from,
         "period_to": proof.period_to,
         "met": view.is_met,
-        "evidence": [{"id": one.id or None, "ref": one.ref or None, "counts": one.counts} for one in view.ticked],
+        "evidence": [{"id": one.id, "ref": one.ref, "counts": one.counts} for one in view.ticked],
     }

@@ -110,7 +110,7 @@ def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
         action_moved_from=moved_from_of(moves.get(row.action_id)),
         honesty=_honesty(uow, case, row, said, evidence),
         warnings=_warnings(row, uow.today),
-        criteria=success_criteria.views_of(uow, case, {item.id for item in evidence}),
+        criteria=success_criteria.views_of(uow, case),
         latest_update=next((one for one in said if one.id == row.last_update_id), None),
         acceptance=_acceptance(row, transitions, uow.today),
         came_from=_came_from(uow, row.came_from),

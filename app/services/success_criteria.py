@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, update
 
 from app.db import UnitOfWork
 from app.domain import evidence as evidence_rules
+from app.domain import permissions
 from app.domain import success_criteria as rules
 from app.domain.evidence import LinkedEvidence
 from app.domain.ids import new_id
@@ -121,22 +122,29 @@ def criteria_of(uow: UnitOfWork, milestone_id: str) -> tuple[Criterion, ...]:
     return criteria_from_json(row.criteria, row.ticks)
 
 
-def views_of(uow: UnitOfWork, case: Case, known: Collection[str]) -> tuple[CriterionView, ...]:
-    """What is agreed, with what is ticked off for it and counts today. Items are named where they are among `known`."""
+def views_of(uow: UnitOfWork, case: Case) -> tuple[CriterionView, ...]:
+    """What is agreed, with what is ticked off for it and counts today, of what the actor may know of."""
     today = min(uow.today, case.settings.closed_on or uow.today)
     judged = evidence_rules.verdicts(
         case.evidence, policy=case.settings.policy, on=today, reopened_at=case.milestone.reopened_at
     )
     counting = {item.evidence_id for item, why in zip(case.evidence, judged, strict=True) if why is None}
+    known = [item for item in case.evidence if _may_know(uow, case, item)]
     return tuple(
-        CriterionView(one.id, one.proof, words_of(one), _ticked_off(one, case.evidence, counting, known))
-        for one in case.criteria
+        CriterionView(one.id, one.proof, words_of(one), _ticked_off(one, known, counting)) for one in case.criteria
     )
 
 
-def _ticked_off(
-    one: Criterion, evidence: Sequence[LinkedEvidence], counting: Collection[str], known: Collection[str]
-) -> tuple[Ticked, ...]:
+def _may_know(uow: UnitOfWork, case: Case, item: LinkedEvidence) -> bool:
+    """A restricted item exists for those named, and for whoever may know all of the plan."""
+    if item.restricted_to is None or permissions.may_know_all(uow.actor, case.plan.id):
+        return True
+    return bool(
+        {uow.actor.id, uow.actor.organisation_id} & {*evidence_rules.restriction_from_stored(item.restricted_to)}
+    )
+
+
+def _ticked_off(one: Criterion, evidence: Sequence[LinkedEvidence], counting: Collection[str]) -> tuple[Ticked, ...]:
     """The items ticked off for one agreed proof; of several versions of one item, the newest that counts is one."""
     found, series = [], set()
     for item in sorted(evidence, key=lambda item: (-item.version_number, item.ref)):
@@ -145,8 +153,7 @@ def _ticked_off(
         counts = item.evidence_id in counting and item.series not in series
         if counts:
             series.add(item.series)
-        named = (item.evidence_id, item.ref, item.title) if item.evidence_id in known else ("", "", "")
-        found.append(Ticked(*named, counts))
+        found.append(Ticked(item.evidence_id, item.ref, item.title, counts))
     return tuple(sorted(found, key=lambda ticked: ticked.ref))
 
 

@@ -45,6 +45,10 @@ def test_what_is_sent_is_ticked_off_and_counts_as_long_as_it_does(world: World) 
 
     assert standing() == [(0, 0, False), (0, 0, False)]
     first = world.attached(view, by=police, kind=EvidenceKind.DATA_EXTRACT)
+    kept = world.milestone(criteria=[MINUTES])
+    world.attached(kept, kind=EvidenceKind.MINUTES, restricted_to=[COUNCIL])
+    assert world.seen(kept).criteria[0].is_met
+    assert world.seen(kept, by="nat").criteria[0].ticked == (), "what is kept from somebody does not exist for them"
     world.attached(view, kind=EvidenceKind.DATA_EXTRACT)
     assert standing() == [(1, 1, False), (0, 0, False)], "what the council sends is not from the police"
     world.attached(view, by=police, kind=EvidenceKind.DATA_EXTRACT, effective_to=world.clock.today)
