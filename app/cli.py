@@ -45,6 +45,7 @@ from app.services import (
     people,
     personal_data,
     seeds,
+    webhooks,
 )
 from app.services import evidence_export_building as building
 from app.services.people import ORGANISATION_KINDS
@@ -339,11 +340,14 @@ def run_jobs() -> None:
 
     Achieved milestones whose evidence has ended fall back; files that wait for the virus scanner are sent to it;
     evidence log exports that were asked for are made, and old ones deleted; files of no row, broken uploads, old
-    answers, and sessions and invitations that are over are deleted.
+    answers, and sessions and invitations that are over are deleted; webhooks that are due are sent.
     """
     with _ready() as waymark, _progress() as progress:
         scanner = Scanner(waymark.settings.clamav_url) if waymark.settings.scans else None
         done = jobs.run_due(waymark.database, waymark.storage, _now(), scanner=scanner, progress=progress)
+        told = webhooks.deliver_due(
+            waymark.database, webhooks.sender_of(waymark.settings), waymark.settings.secret_key.get_secret_value(), _now
+        )
     _tell(f"{_count(done.fell_back, 'milestone')} fell back, because their evidence has ended.")
     _tell(
         f"{_count(done.files_deleted, 'file')} of no row and {_count(done.uploads_cleared, 'broken upload')} deleted."
@@ -356,6 +360,8 @@ def run_jobs() -> None:
         )
     _tell(f"{_count(done.records_deleted, 'record')} deleted that had served their purpose.")
     _tell(f"{_count(done.waiting_to_be_sent, 'message')} waiting to be sent.")
+    if told.arrived or told.failed:
+        _tell(f"{_count(told.arrived, 'webhook')} delivered, {told.failed} failed.")
     if done.store_away:
         _tell("The store of the evidence files is away: they were not looked at. The next run tries again.")
         raise typer.Exit(SOMETHING_WRONG)

@@ -50,6 +50,7 @@ from app.services.evidence_export_building import build_waiting
 from app.services.evidence_files import open_store
 from app.services.scans import scan_waiting
 from app.services.starting import CannotStart, apply_settings, check_start, readiness
+from app.services.webhooks import deliver_due, sender_of
 from app.settings import BadSettings, Settings, is_loopback, load_settings
 from app.storage import Storage
 
@@ -59,6 +60,7 @@ Clock = Callable[[], datetime]
 BODY_BYTES = 1_000_000
 READER_THREADS_SQLITE, READER_THREADS_POSTGRESQL = 2, 4
 WRITERS_SQLITE, WRITERS_POSTGRESQL = 1, 3
+WEBHOOK_SECONDS = 5
 SCAN_SECONDS, SCAN_SECONDS_AWAY = 2, 60  # between two looks for files to scan; when the scanner is away
 EXPORT_SECONDS, EXPORT_SECONDS_AWAY = 2, 60  # between two looks for exports to make; after one that went wrong
 COLLECT_EVERY = 50_000  # new things between two looks for cycles among the youngest
@@ -164,6 +166,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         if app.state.settings.run_jobs_in_process:
             tasks.start_soon(_run_jobs, app)
             tasks.start_soon(_build_exports, app)
+            tasks.start_soon(_send_webhooks, app)
             if app.state.settings.scans:
                 tasks.start_soon(_scan_files, app)
         tasks.start_soon(_read_front_door, app)
@@ -238,6 +241,22 @@ async def _build_exports(app: FastAPI) -> None:
         except Exception:
             logger.exception("export_failed")
             pause = EXPORT_SECONDS_AWAY
+
+
+async def _send_webhooks(app: FastAPI) -> None:
+    """Has partners' programs told soon after something was triaged or reviewed."""
+    thread, state = anyio.CapacityLimiter(1), app.state
+    sender, secret_key = sender_of(state.settings), state.settings.secret_key.get_secret_value()
+    while True:
+        await anyio.sleep(WEBHOOK_SECONDS)
+        run = partial(deliver_due, state.database, sender, secret_key, state.clock)
+        try:
+            told = await run_sync(run, limiter=thread, abandon_on_cancel=True)
+        except Exception:
+            logger.exception("webhooks_failed")
+            continue
+        if told.failed:
+            logger.warning("webhooks_not_delivered", failed=told.failed, delivered=told.arrived)
 
 
 def _add_health(app: FastAPI) -> None:

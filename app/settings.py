@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     s3_access_key_id: SecretStr = SecretStr("")
     s3_secret_access_key: SecretStr = SecretStr("")
     clamav_url: str = ""
+    webhook_ca: str = ""
+    webhook_networks: str = ""
     run_jobs_in_process: bool = True
 
     @field_validator("public_origin")
@@ -79,7 +81,14 @@ class Settings(BaseSettings):
             raise ValueError("must name clamd's socket (unix: and its path from the root) or address (tcp://host:port)")
         return value
 
-    @field_validator("trusted_proxies")
+    @field_validator("webhook_ca")
+    @classmethod
+    def authority_is_there(cls, value: str) -> str:
+        if value and not Path(value).is_file():
+            raise ValueError("must name a file of certificates that is there")
+        return value
+
+    @field_validator("trusted_proxies", "webhook_networks")
     @classmethod
     def proxies_are_networks(cls, value: str) -> str:
         for part in filter(None, (piece.strip() for piece in value.split(","))):
@@ -89,6 +98,11 @@ class Settings(BaseSettings):
     @property
     def proxies(self) -> list[str]:
         return [piece.strip() for piece in self.trusted_proxies.split(",") if piece.strip()]
+
+    @property
+    def networks_of_webhooks(self) -> list[str]:
+        """Networks that webhooks may go to although they are not public."""
+        return [piece.strip() for piece in self.webhook_networks.split(",") if piece.strip()]
 
     @property
     def database(self) -> str:

@@ -37,6 +37,7 @@ from app.models.records import (
 from app.models.saved_views import SavedViewRow
 from app.models.submissions import Risk, Submission
 from app.models.success_criteria import CriterionTick, SuccessCriterion
+from app.models.webhooks import Webhook
 
 __all__ = [
     "AccessLogEntry",
@@ -80,5 +81,6 @@ __all__ = [
     "Text",
     "Theme",
     "UserSession",
+    "Webhook",
     "metadata",
 ]

@@ -105,7 +105,7 @@ class OutboxMessage(SQLModel, table=True):
     """Something to send once the transaction that wrote it has committed."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_due_at", "due_at"),)
+    __table_args__ = (Index("ix_outbox_due_at", "due_at"), Index("ix_outbox_address", "address", "id"))
     id: str = id_field(primary_key=True)
     kind: str = text_field(30)
     address: str = text_field(254)

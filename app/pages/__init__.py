@@ -29,6 +29,7 @@ from app.pages import (
     submissions,
     timelines,
     updates,
+    webhooks,
 )
 
 NOUNS = (
@@ -59,6 +60,7 @@ NOUNS = (
     account,
     keys,
     held_uploads,
+    webhooks,
     help,
 )
 """Routes are tried in this order: the pages that people live in stand first."""

@@ -16,6 +16,7 @@ from app.domain.permissions import Act, Item
 from app.domain.personal_data import Terms
 from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale
 from app.domain.submissions import MISDIRECTED_TITLE
+from app.domain.webhooks import WebhookEvent
 from app.domain.words import (
     EvidenceKind,
     Marking,
@@ -32,6 +33,7 @@ from app.services.evidence_intake import Offer, link, refuse_unless_open, sent_a
 from app.services.evidence_views import evidence_of, find_evidence, views_of
 from app.services.personal_data import search_terms
 from app.services.triage import end_wait, settle_afresh
+from app.services.webhooks import tell
 from app.services.writing import Checks
 
 PAGE_LIMIT = 200
@@ -234,6 +236,10 @@ def review_evidence(
         texts={"reason": said},
         texts_of=f"{item.id}:{case.milestone.id}",
     )
+    tell(
+        uow, WebhookEvent.REVIEWED, plan_id=item.plan_id, organisation_id=item.organisation_id,
+        milestone_id=case.milestone.id, evidence=item.id,
+    )  # fmt: skip
     _end_wait(uow, case, item, SubmissionState.LOGGED, by=TriagedThrough.REVIEW)
     _note_superseded(uow, case, item, before=case.evidence, after=after)
     settle_afresh(uow, [case], quietly=item.restricted_to is not None)

@@ -20,7 +20,7 @@ from app.models import IdempotencyRecord, Invitation, Milestone, OutboxMessage, 
 from app.models.expiry import lapsed
 from app.models.identity import table_of
 from app.scanner import Scanner
-from app.services import audit_events, cases, evidence_files
+from app.services import audit_events, cases, evidence_files, webhooks
 from app.services.evidence_export_building import NOTHING_BUILT, Built, build_waiting
 from app.services.scans import NOTHING_SCANNED, Scanned, scan_waiting
 from app.storage import Storage, Swept
@@ -155,6 +155,7 @@ def _over(now: datetime) -> tuple[tuple[Table, ColumnElement[bool]], ...]:
     """Which rows have served their purpose. Sessions and invitations stay a while, so that their pages can say why."""
     sessions_before, invitations_before = now - SESSIONS_STAY, now - INVITATIONS_STAY
     return (
+        (_outbox, webhooks.served(now)),
         (_idempotency, _idempotency.c.created_at <= now - timedelta(hours=IDEMPOTENCY_HOURS)),
         (_sessions, or_(_sessions.c.ended_at <= sessions_before, _sessions.c.expires_at <= sessions_before)),
         (

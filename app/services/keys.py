@@ -105,7 +105,7 @@ def create_key(
     for plan in found:
         _require_keys_of(uow.actor, plan.id)
     checks = Checks()
-    owner = _organisation(uow, organisation)
+    owner = organisation_named(uow, organisation)
     if owner is None:
         checks.add("organisation", "not_found", f"There is no organisation {organisation}")
     if not found:
@@ -120,6 +120,13 @@ def create_key(
         uow, organisation_id=owner.id if owner else "", plans=found, scopes=wanted, days=days, name=name,
         needs_release=needs_release,
     )  # fmt: skip
+
+
+def managed_plan(uow: UnitOfWork, slug: str) -> _PlanRow:
+    """A plan whose partners' keys and webhooks the actor manages. Raises NotFound, Forbidden."""
+    plan = _plan(uow, slug)
+    _require_keys_of(uow.actor, plan.id)
+    return plan
 
 
 def plan_keys(uow: UnitOfWork, *, slug: str) -> PlanKeys:
@@ -347,7 +354,8 @@ def _require_keys_of(actor: Actor, plan_id: str) -> None:
         permissions.require(actor, Act.MANAGE_PARTNER_KEYS, Item(plan_id=plan_id))
 
 
-def _organisation(uow: UnitOfWork, slug: str) -> Row[str, str] | None:
+def organisation_named(uow: UnitOfWork, slug: str) -> Row[str, str] | None:
+    """An organisation by its slug: (id, name)."""
     return uow.session.connection().execute(
         select(_organisations.c.id, _organisations.c.name).where(_organisations.c.slug == slug)
     ).one_or_none()  # fmt: skip

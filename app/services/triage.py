@@ -17,6 +17,7 @@ from app.domain.evidence import LinkedEvidence
 from app.domain.permissions import Act, Item
 from app.domain.refusals import NotFound, Reason, Refused, Stale
 from app.domain.submissions import Choice, SubmissionItem, Triageable
+from app.domain.webhooks import WebhookEvent
 from app.domain.words import ReviewOutcome, SubmissionState, TriagedThrough, TurnedInto
 from app.models import Evidence, EvidenceLink, Person, Plan, Submission
 from app.services import settling
@@ -24,6 +25,7 @@ from app.services.cases import Case, affected_cases, linked_evidence
 from app.services.milestone_facts import add_milestone
 from app.services.plan_parts import add_action
 from app.services.submissions import SubmissionKey, get_submission, triagers
+from app.services.webhooks import tell
 from app.services.writing import Checks
 
 TOGETHER = 200
@@ -121,6 +123,11 @@ def end_wait(uow: UnitOfWork, row: Submission, outcome: SubmissionState, *, thro
     _note_read(uow, row)
     row.version += 1
     uow.session.flush()
+    if through is not TriagedThrough.WITHDRAWAL:
+        tell(
+            uow, WebhookEvent.TRIAGED, plan_id=row.plan_id, organisation_id=row.organisation_id, submission=row.id,
+            evidence=row.evidence_id,
+        )  # fmt: skip
 
 
 # --- Taking it up -----------------------------------------------------------------------------------------------------

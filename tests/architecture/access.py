@@ -29,6 +29,7 @@ from app.services import (
     plans,
     receipts,
     saved_views,
+    webhooks,
 )
 from app.services import evidence_export_building as building
 from tests.factories import COUNCIL, NHS, POLICE, key, upload
@@ -65,6 +66,7 @@ class Things:
     view: str
     held: str
     export: str
+    webhook: str
     key: str
     token: str
     session: str
@@ -83,6 +85,7 @@ class Things:
             "key",
             "token",
             "session",
+            "webhook",
         )
         # The first theme and the first action of every plan.
         first = {"theme": "T-01", "action": "A-01"}
@@ -173,6 +176,7 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
         view=view_id(house, by=by, plan=plan),
         held=held.id,
         export=export_id(house, by=by, plan=plan),
+        webhook=webhook_id(house, by=by, plan=plan),
         key=key_id(house, plan),
         token=token_id(house, person),
         session=session_id(house, person),
@@ -205,6 +209,15 @@ def export_id(house: House, *, by: str, plan: str) -> str:
         building.build_waiting(house.world.database, house.app.state.storage, house.world.clock())
         return made.id
     return found[0].id
+
+
+def webhook_id(house: House, *, by: str, plan: str) -> str:
+    """A webhook of the police in the plan."""
+    found = house.world.read(by, webhooks.plan_webhooks, slug=plan).webhooks
+    if found:
+        return found[0].id
+    given = {"organisation": POLICE, "url": "https://police.example/hook", "events": ["submission.triaged"]}
+    return house.world.write(by, webhooks.create_webhook, slug=plan, secret_key="for a test", **given).id
 
 
 def key_id(house: House, plan: str) -> str:
@@ -359,6 +372,7 @@ def form(path: str, things: Things) -> Mapping[str, Any]:
         "chosen": things.submission_ref if "inbox" in path else things.change_request, "message": "Read me",
         "list": "milestones", "filters": "theme",
         "scopes": "plan:read", "front_door": "Call us", "form": "statement", "marking": "official", "direction": "up",
+        "url": "https://police.example/other", "events": "evidence.reviewed",
         "slug": things.plan, "cycle_days": "14", "person": "nobody@haringey.example", "role": "observer",
         "theme": things.theme, **dates, **today,
         **({"declared_rag": "red", "rationale": "Off track"} if path.endswith("/declaration") else {}),

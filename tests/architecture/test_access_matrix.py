@@ -197,6 +197,13 @@ y yyyyyyy yy       GET /help/rag
 - 333y333 y4       POST /plans/{plan}/keys
 - 333y333 y4       POST /plans/{plan}/keys/{key}/revocation
 - 333y333 y4       POST /plans/{plan}/keys/{key}/rotation
+- 333y333 y4       GET /plans/{plan}/webhooks
+- 333y333 y4       POST /plans/{plan}/webhooks
+- 333y333 y4       POST /plans/{plan}/webhooks/{webhook}/pausing
+- 333y333 y4       POST /plans/{plan}/webhooks/{webhook}/ping
+- 333y333 y4       POST /plans/{plan}/webhooks/{webhook}/resumption
+- 333y333 y4       POST /plans/{plan}/webhooks/{webhook}/rotation
+- 333y333 y4       POST /plans/{plan}/webhooks/{webhook}/removal
 - 3yyyyyy 34       GET /plans/{plan}/meetings
 - 3yyyyyy 34       GET /plans/{plan}/meetings.csv
 - 333y333 34       POST /plans/{plan}/meetings

@@ -30,6 +30,7 @@ PAGES: dict[str, list[str]] = {
         "/plans", "/exceptions", "/account", "/account/password", "/account/confirmation", "/account/tokens",
         P, f"{P}/exceptions?detail=all", f"{P}/exceptions?on={{next_review}}", f"{P}/exceptions?cause=legal",
         f"{P}/milestones", f"{P}/milestones?q=nothing+like+it", f"{P}/milestones/new", f"{P}/audit-events", f"{P}/keys",
+        f"{P}/webhooks",
         f"{P}/timeline", f"{P}/timeline?status=achieved&from=2026-01-01", f"{P}/timeline?theme=none",
         f"/plans/{DRAFT}/timeline", f"/plans/{DRAFT}/milestones/M-01/removal",
         f"/plans/{DRAFT}/themes/T-01/removal", f"/plans/{DRAFT}/actions/A-01/removal",

@@ -51,6 +51,7 @@ PAGES = """
 17  petra   -          GET /plans/{plan}/honesty-checks
 18  petra   -          GET /plans/{plan}/honesty-checks.csv
  9  petra   -          GET /plans/{plan}/keys
+ 9  petra   -          GET /plans/{plan}/webhooks
 12  petra   -          GET /plans/{plan}/meetings
 13  petra   -          GET /plans/{plan}/meetings.csv
 13  petra   -          GET /plans/{plan}/meetings/{meeting}/cancellation
