@@ -44,6 +44,7 @@ from app.services import (
     plan_parts,
     plans,
     saved_views,
+    seeds_partners,
 )
 from app.services.seeds_export import Exported, export_demo
 from app.services.seeds_format import BadSeeds, Calendar, Demo, Record, first_day_for, read_demo, write_json
@@ -219,6 +220,7 @@ class _Loading:
                     yield self._at(milestone["added"], self._add_milestone, plan, milestone)
             for step in plan["history"]:
                 yield self._at(step, self._play, plan, step)
+            yield from self._of_partners(plan)
             for view in plan.get("views", ()):
                 yield self._at(view["saved"], self._save_view, plan, view)
         for key in self._demo.keys:
@@ -226,6 +228,14 @@ class _Loading:
         for person in self._demo.people:
             if "left" in person:
                 yield self._at(person["left"], self._leave, person)
+
+    def _of_partners(self, plan: Record) -> Iterator[_Step]:
+        for held in plan.get("held", ()):
+            yield self._at(held["sent"], self._hold, plan, held)
+        for hook in plan.get("webhooks", ()):
+            yield self._at(hook["set_up"], self._set_up_webhook, plan, hook)
+            if "paused" in hook:
+                yield self._at(hook["paused"], self._pause_webhook, plan, hook)
 
     def _at(self, when: Record, act: Callable[..., None], *records: Record) -> _Step:
         return _Step(
@@ -341,6 +351,15 @@ class _Loading:
     def _play(self, uow: UnitOfWork, plan: Record, step: Record) -> None:
         play(uow, self._stages[plan["facts"]["slug"]], step)
 
+    def _hold(self, uow: UnitOfWork, plan: Record, held: Record) -> None:
+        seeds_partners.hold(uow, self._stages[plan["facts"]["slug"]], held)
+
+    def _set_up_webhook(self, uow: UnitOfWork, plan: Record, hook: Record) -> None:
+        seeds_partners.set_up_webhook(uow, self._stages[plan["facts"]["slug"]], hook)
+
+    def _pause_webhook(self, uow: UnitOfWork, plan: Record, hook: Record) -> None:
+        seeds_partners.pause_webhook(uow, self._stages[plan["facts"]["slug"]], hook)
+
     def _save_view(self, uow: UnitOfWork, plan: Record, view: Record) -> None:
         """Themes stand in the files by reference, owners by e-mail address."""
         slug = plan["facts"]["slug"]
@@ -358,6 +377,7 @@ class _Loading:
             scopes=key["scopes"],
             days=key["expires_after_days"],
             name=key["name"],
+            needs_release=key.get("needs_release", False),
         )
         self._keys.append((key, issued))
         self._actors[f"key: {key['name']}"] = identity.actor_from_bearer(uow, token=issued.secret).actor

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from app.db import UnitOfWork
 from app.domain.audit import NO_PLAN
+from app.domain.held_uploads import HeldState
 from app.domain.success_criteria import AgreedProof
 from app.domain.words import ChangeKind, ChangeState, DateSetter, Marking
 from app.models import (
@@ -21,6 +22,7 @@ from app.models import (
     AuditEvent,
     ChangeRequest,
     Evidence,
+    HeldUploadRow,
     Membership,
     Milestone,
     MilestoneRestriction,
@@ -35,6 +37,7 @@ from app.models import (
     SuccessCriterion,
     Theme,
 )
+from app.services import seeds_partners
 from app.services.keys import FRONT_DOOR
 from app.services.seeds_format import Calendar, Record, filled
 from app.services.seeds_history import Trail, read_trail, steps
@@ -94,7 +97,12 @@ def _all(uow: UnitOfWork, model: Any) -> list[Any]:
 def _files(uow: UnitOfWork) -> dict[str, str]:
     statement = select(Evidence.file_name, Evidence.storage_name)  # type: ignore[call-overload]
     rows = uow.session.execute(statement.where(Evidence.file_name.is_not(None)))  # type: ignore[union-attr]
-    return {row.file_name: row.storage_name for row in rows}
+    held = select(HeldUploadRow).where(HeldUploadRow.state == HeldState.AWAITING_RELEASE)  # type: ignore[arg-type]
+    waiting = [json.loads(row.offer)["upload"] for row in uow.session.execute(held).scalars()]
+    return {
+        **{row.file_name: row.storage_name for row in rows},
+        **{upload["file_name"]: upload["storage_name"] for upload in waiting if upload},
+    }
 
 
 def _organisation(row: Organisation) -> Record:
@@ -129,6 +137,7 @@ def _keys(uow: UnitOfWork, keys: Iterable[OrganisationKey], names: _Names, calen
             "name": key.name,
             "plans": plans.get(key.id, []),
             "scopes": key.scopes.split(),
+            **({"needs_release": True} if key.needs_release else {}),
             "created": filled({**calendar.when(key.created_at), "by": names.people.get(key.created_by or WAYMARK)}),
             "expires_after_days": (key.expires_at - key.created_at).days,
         }
@@ -175,7 +184,13 @@ def _plan(uow: UnitOfWork, plan: Plan, names: _Names, calendar: Calendar) -> Rec
             _removed(trail, "action"),
         ),
         "milestones": _milestones(uow, trail, names, {action.id: action.ref for action in actions}),
-        **filled({"views": _views(uow, plan, {**theme_refs, **names.people}, names, calendar)}),
+        **filled(
+            {
+                "views": _views(uow, plan, {**theme_refs, **names.people}, names, calendar),
+                "webhooks": seeds_partners.webhooks_of(uow, trail, names.organisations),
+                "held": seeds_partners.held(uow, trail),
+            }
+        ),
         "history": list(steps(trail)),
     }
 

@@ -130,7 +130,7 @@ def test_what_waits_for_its_agencys_release_changes_no_answer_for_anybody_else(
     addresses = [one for one in everything(house, shared, of=POLICE) if ".csv" not in one and "?" not in one]
     program = world.key_actor(Scope.EVIDENCE_WRITE, needs_release=True)
     before = walk(callers, addresses)
-    for given in ({"upload": upload()}, {"link": "https://police.example/log"}):
+    for given in ({"upload": upload(b"quillfeather", "quillfeather.txt")}, {"link": "https://police.example/log"}):
         facts = {"title": "Quillfeather", "external_ref": "Quillfeather/7", **given}
         held = world.write(program, held_uploads.attach_or_hold, milestone=key(shared.joint), **facts)
     world.write(program, held_uploads.send_or_hold, slug=world.plan, title="Quillfeather", message="Read me")

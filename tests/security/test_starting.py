@@ -108,6 +108,8 @@ def test_a_database_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         ({"clamav_url": "127.0.0.1:3310"}, "WAYMARK_CLAMAV_URL"),
         ({"clamav_url": "tcp://127.0.0.1"}, "WAYMARK_CLAMAV_URL"),
         ({"clamav_url": "unix:clamd.sock"}, "WAYMARK_CLAMAV_URL"),
+        ({"webhook_ca": "/nowhere/authority.pem"}, "WAYMARK_WEBHOOK_CA"),
+        ({"webhook_networks": "10.0.0.0/33"}, "WAYMARK_WEBHOOK_NETWORKS"),
         ({"trusted_proxies": "everybody"}, "WAYMARK_TRUSTED_PROXIES"),
         ({"session_idle_minutes": 1}, "WAYMARK_SESSION_IDLE_MINUTES"),
         ({"port": 70000}, "WAYMARK_PORT"),
