@@ -24,7 +24,7 @@ from app.domain.permissions import Act, Item
 from app.domain.refusals import NotFound, Refused, Stale, refuse
 from app.domain.submissions import SubmissionItem
 from app.domain.typed import tidy
-from app.domain.words import PlanState, ScanState, SubmissionKind
+from app.domain.words import Marking, PlanState, ScanState, SubmissionKind
 from app.models import HeldUploadRow, Milestone, Organisation, Person, Plan
 from app.models.held_uploads import plans_to_release_in, visible
 from app.models.identity import table_of
@@ -426,7 +426,7 @@ def _view(uow: UnitOfWork, row: Any, said: dict[tuple[str, str], str]) -> HeldUp
         restricted=bool(offer.restricted_to),
         link=offer.link,
         said=next((said[row.id, field] for field in _TYPED if (row.id, field) in said), None),
-        marking=offer.marking,
+        marking=offer.marking or Marking.OFFICIAL,
         personal_data=offer.personal_data_declared,
         external_ref=offer.external_ref,
         milestone=Ref(row.milestone_id, row.milestone_ref, row.milestone_title) if row.milestone_ref else None,

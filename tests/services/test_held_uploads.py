@@ -13,7 +13,7 @@ from app.domain.evidence import EvidenceView
 from app.domain.held_uploads import HeldState, HeldUpload
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused, Stale
 from app.domain.submissions import Choice
-from app.domain.words import Rag, Scope, Status, SubmissionState
+from app.domain.words import Marking, Rag, Scope, Status, SubmissionState
 from app.models import AuditEvent, Evidence, HeldUploadRow, PlanCounter, Submission
 from app.services import evidence, held_uploads, milestones, submissions, triage
 from app.services.submissions import SubmissionKey
@@ -47,6 +47,7 @@ def test_what_needs_a_release_is_nowhere_until_a_person_of_that_agency_lets_it_t
         "awaiting_release",
         arrived,
     )
+    assert held.marking is Marking.OFFICIAL
     # In no table that anybody else reads from, and no reference was used up.
     assert [rows(world, model) for model in (Evidence, Submission, PlanCounter)] == before
     told = [row for row in rows(world, AuditEvent, AuditEvent.chain, AuditEvent.event) if row.event == "upload_held"]
