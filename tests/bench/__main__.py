@@ -216,6 +216,10 @@ are checked in every answer. CPU is the server's own, without PostgreSQL's.
 The {writers} seconds of 32 writers mix achieving, returning, completing, updating, reviewing, withdrawing and attaching
 on 40 milestones of one plan, while the gate is looked at four times a second from outside; then every audit chain is
 verified. The stream of all exceptions is the service's own (`exception_reports.all_items`), 500 rows at a time.
+
+By hand, once, beside a loaded machine: an evidence log export of 1,000 items and 2.0 GB (files of 2 MB, SQLite, a local
+folder) took 39 seconds, 9 of them of the processor's, and the process that made it went from 98 to 103 MB.
+`tests/services/test_evidence_exports.py` holds that it stays flat.
 """
 
 

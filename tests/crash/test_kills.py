@@ -41,6 +41,7 @@ from tests.factories import World, key
 from tests.profiles import LONG
 
 KILLS = 50 if LONG else 1
+_ANSWER_SECONDS = 30
 _evidence, _links, _events = table_of(Evidence), table_of(EvidenceLink), table_of(AuditEvent)
 _milestones, _exports = table_of(Milestone), table_of(EvidenceExportRow)
 _BROKEN = text(
@@ -61,6 +62,7 @@ class Crash:
     reviewed: dict[str, str] = field(default_factory=dict)
     achieved: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
+    answers: int = 0
     folder: Path = Path()
     scanner: Scanner | None = None
 
@@ -68,7 +70,9 @@ class Crash:
         if who not in self.tokens:
             self.tokens[who] = self.world.write(who, keys.create_token, name="crash", days=30).secret
         headers = {"Authorization": f"Bearer {self.tokens[who]}"}
-        return httpx.post(f"{self.server.origin}/api/v1{path}", headers=headers, timeout=30, **given)
+        answer = httpx.post(f"{self.server.origin}/api/v1{path}", headers=headers, timeout=_ANSWER_SECONDS, **given)
+        self.answers += answer.status_code == 201
+        return answer
 
     def send(self, milestone: str, *, by: str = "pol") -> str:
         """Send a file, of a size that its writing takes a while, and note the answer. Returns the item's id."""
@@ -109,7 +113,11 @@ class Crash:
         threads = [threading.Thread(target=until_it_is_over, args=(one,)) for one in work]
         for thread in threads:
             thread.start()
-        time.sleep(random.uniform(0.02, 0.6 if LONG else 0.3))
+        before, enough = self.answers, random.randint(1, 6 if LONG else 2)
+        until = time.monotonic() + _ANSWER_SECONDS
+        while self.answers - before < enough and not failed and time.monotonic() < until:
+            time.sleep(0.001)
+        time.sleep(random.uniform(0, 0.05))
         self.server.kill()
         over.set()
         for thread in threads:

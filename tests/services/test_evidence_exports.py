@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import subprocess
+import tracemalloc
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -230,3 +231,26 @@ def test_what_was_cut_off_is_made_again_by_one_alone_and_runs_out_after_a_week(
     building.expire(world.database, storage, world.clock())
     count = select(func.count()).where(EvidenceExportRow.state == ExportState.READY)  # type: ignore[arg-type]
     assert world.read("petra", lambda uow: uow.session.execute(count).scalar_one()) == 3
+
+
+def test_the_memory_that_an_export_takes_does_not_grow_with_what_is_in_it(
+    sqlite_world: World, storage: LocalStorage
+) -> None:
+    """Twelve files of 8 MB: what Python holds at once stays far below one of them."""
+    view, holes = sqlite_world.milestone(), bytes(1_000_000)
+    for number in range(12):
+        upload = storage.begin()
+        upload.write_all([*[holes] * 8, str(number).encode()])
+        stored = upload.keep()
+        given = Uploaded("large.txt", "text/plain", stored.size, stored.sha256, stored.name)
+        sqlite_world.write("connie", evidence.attach_evidence, milestone=key(view), title="Large", upload=given)
+    asked = sqlite_world.write("petra", exports.ask_export, slug=sqlite_world.plan)
+    tracemalloc.start()
+    try:
+        building.build_waiting(sqlite_world.database, storage, sqlite_world.clock())
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    made = sqlite_world.read("petra", exports.get_export, export=asked.id)
+    assert (made.files, (made.size or 0) > 96_000_000) == (12, True)
+    assert most < 4_000_000, f"{most:,} bytes at once"
