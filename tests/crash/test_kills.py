@@ -95,6 +95,7 @@ class Crash:
             effective_to=effective_to,
         )  # fmt: skip
         self.sent[item.id] = stored.sha256
+        self.answers += 1
 
     def killed_during(self, *work: Callable[[], object]) -> None:
         """Begin the server, have everybody work, and kill it at some moment of it."""
@@ -227,7 +228,9 @@ EVERYTHING = (killed_while_files_are_sent, killed_while_reviews_are_written, kil
 
 @pytest.mark.fuzz
 @pytest.mark.parametrize("database_url", ["sqlite", "postgresql"] if LONG else ["sqlite"], indirect=True)
-@pytest.mark.parametrize("kinds", [(one,) for one in EVERYTHING] if LONG else [EVERYTHING], ids=len)
+@pytest.mark.parametrize(
+    "kinds", [(one,) for one in EVERYTHING] if LONG else [EVERYTHING], ids=lambda kinds: kinds[-1].__name__
+)
 def test_a_server_that_is_killed_loses_nothing_and_leaves_nothing_half_done(
     crash: Crash, kinds: tuple[Callable[[Crash, int], None], ...]
 ) -> None:
