@@ -18,7 +18,7 @@ from app.main import application
 from app.services import evidence_export_building, jobs
 
 # Often enough that a server is killed in the middle of them.
-main.EXPORT_SECONDS, main.SCAN_SECONDS = 0.01, 0.01
+main.EXPORT_SECONDS = main.SCAN_SECONDS = 0.01  # type: ignore[assignment]
 jobs.EVERY = timedelta(milliseconds=10)
 evidence_export_building.TOLD_EVERY = 0.0
 

@@ -131,7 +131,8 @@ class Crash:
         return self.world.database.read(use_case, actor=system_actor(), now=self.world.clock())
 
     def rows(self, statement: Any) -> list[Any]:
-        return self.read(lambda uow: uow.session.connection().execute(statement).all())
+        found: list[Any] = self.read(lambda uow: uow.session.connection().execute(statement).all())
+        return found
 
     def check(self) -> None:
         """Nothing answered is lost, nothing is half-done."""
