@@ -135,11 +135,12 @@ def load_demo(
 def _make_export(database: Database, storage: Storage, demo: Demo, now: datetime) -> None:
     """The programme manager of the largest plan finds a finished export of its evidence log."""
     plan = max(demo.plans, key=lambda plan: len(plan["milestones"]))
+    can_sign_in = {person["email"] for person in demo.people if person.get("signs_in")}
 
     def ask(uow: UnitOfWork) -> None:
         for one in plan["memberships"]:
             account = identity.find_account(uow, email=one["person"])
-            if one["role"] == Role.PROGRAMME_MANAGER and account is not None:
+            if one["role"] == Role.PROGRAMME_MANAGER and account is not None and one["person"] in can_sign_in:
                 uow.actor = identity.actor_of_person(uow, person_id=account.person_id, door=Door.CLI)
                 evidence_exports.ask_export(uow, slug=plan["facts"]["slug"])
                 return
