@@ -229,7 +229,8 @@ def test_files_that_wait_for_the_scanner_are_read_from_their_own_index(watched: 
     with watched.watch() as sent:
         assert scan_waiting(watched.database, storage, scanner, NOW) == NOTHING_SCANNED
     with watched.database.reader.connect() as connection:
-        assert ["ix_evidence_waiting_scan" in str(explained(connection, one)) for one in sent] == [True]
+        of_evidence = [one for one in sent if "FROM evidence" in one.statement]  # the others are few: held files
+        assert ["ix_evidence_waiting_scan" in str(explained(connection, one)) for one in of_evidence] == [True]
 
 
 def test_the_next_page_begins_where_the_last_one_ended_without_a_scan(watched: Watched) -> None:
