@@ -3,6 +3,7 @@
 What may stop a milestone being achieved: `unmet_criteria`, and nothing else.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -28,6 +29,20 @@ from app.domain.words import (
 
 TITLE_LIMIT = 200
 TEXT_LIMIT = 10_000
+
+NOT_SHOWN = "something that is not shown to you"
+"""What stands where a milestone is named that the reader may not know of."""
+_REFERENCE = re.compile(r"\bM\s?[-\u2010\u2011\u2012\u2013\u2212]\s?(\d{1,9})\b", re.IGNORECASE)
+
+
+def milestones_named(words: str | None) -> tuple[str, ...]:
+    """The references of milestones in typed words, as they are stored: "m-8" names M-08."""
+    return tuple(f"M-{int(number):02}" for number in _REFERENCE.findall(words or ""))
+
+
+def waiting_as_stored(typed: str | None, stored: str | None) -> str | None:
+    """Who sends back the words that stood for something hidden from them leaves what is there."""
+    return stored if typed == NOT_SHOWN and stored else typed
 
 
 def unmet_criteria(

@@ -24,6 +24,7 @@ from app.domain.exception_reports import (
     ExceptionReport,
     unmet_look_ahead,
 )
+from app.domain.milestones import NOT_SHOWN
 from app.domain.plan_changes import Change, unmet_since
 from app.domain.refusals import invalid
 from app.domain.words import PlanState, Rag
@@ -31,7 +32,7 @@ from app.models import exception_scans, plan_heads
 from app.models.exception_scans import Shape
 from app.models.plan_heads import Meetings
 from app.models.visibility import viewer_parameters
-from app.services import cursors, plan_counts
+from app.services import cursors, plan_counts, waiting
 from app.services.cases import plan_settings
 from app.services.exception_items import (
     MILESTONE,
@@ -359,7 +360,7 @@ def _items(
 ) -> list[ExceptionItem]:
     """What was found, as the report prints it."""
     now, dialect = question.now, uow.session.get_bind().dialect
-    return [
+    items = [
         submission_item(place.row, place.part.colour, grounds[place.row.plan_id], now=now, instant=question.instant)
         if place.kind == SUBMISSION
         else milestone_item(
@@ -372,6 +373,13 @@ def _items(
             remember=remember,
         )
         for place in places
+    ]
+    # What is remembered is the same for everybody. Whether a milestone that is waited on may be named is not.
+    waits = [(place.row.plan_id, item.waiting_on) for place, item in zip(places, items, strict=True)]
+    show = waiting.shown_to(uow, waits)
+    return [
+        item if show(plan, words) == words else replace(item, waiting_on=NOT_SHOWN)
+        for item, (plan, words) in zip(items, waits, strict=True)
     ]
 
 

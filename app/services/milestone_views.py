@@ -72,7 +72,7 @@ def moved(uow: UnitOfWork, case: Case) -> MilestoneMoved:
 def view_of(uow: UnitOfWork, case: Case) -> MilestoneView:
     row = milestone_row_by_id(uow.session, case.milestone.id)
     evidence, _ = evidence_of(uow, case, limit=EVIDENCE_SHOWN)
-    said, _ = updates.updates_of(uow, row.id, limit=UPDATES_SHOWN)
+    said, _ = updates.updates_of(uow, case, limit=UPDATES_SHOWN)
     transitions = _transitions(uow, row.id)
     requests = change_views.views_of(uow, case)
     rationale = rationales_of(uow, [row]).get(row.id)

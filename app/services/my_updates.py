@@ -1,6 +1,7 @@
 """What needs an update from somebody before the next review meeting, across plans: a fixed number of queries a page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from app.domain import my_updates as rules
 from app.domain import permissions
 from app.domain.days import add_days, start_of_day
 from app.domain.evidence import known_to
-from app.domain.milestones import MilestoneKey
+from app.domain.milestones import MilestoneKey, UpdateView
 from app.domain.my_updates import ItemToUpdate, LastSaid, MyUpdates
 from app.domain.permissions import Act, Item
 from app.domain.refusals import invalid
@@ -19,7 +20,7 @@ from app.models import my_updates as scans
 from app.models import plan_heads
 from app.models.texts import latest_texts
 from app.models.visibility import viewer_parameters
-from app.services import cursors, expiry, updates
+from app.services import cursors, expiry, updates, waiting
 from app.services.cases import linked_evidence, plan_settings, read_case
 from app.services.milestone_rows import facts_for, milestone_row, supporters_of
 
@@ -172,11 +173,17 @@ def _said(uow: UnitOfWork, rows: Sequence[Any], values: dict[str, Any]) -> dict[
         one.milestone_id: one for one in run(scans.saved_updates(), {**values, "milestones": [row.id for row in rows]})
     }
     texts = latest_texts(uow.session, [*in_force, *(one.id for one in mine.values())])
+    both = [*in_force.values(), *mine.values()]
+    show = waiting.shown_to(uow, [(one.plan_id, one.waiting_on) for one in both])
+
+    def view(one: Any) -> UpdateView:
+        return replace(updates.as_view(one, texts), waiting_on=show(one.plan_id, one.waiting_on))
+
     found = {}
     for row in rows:
         last, saved = in_force.get(row.last_update_id), mine.get(row.id)
         found[row.id] = (
-            LastSaid(last.at, last.by_title, row.no_change_on, updates.as_view(last, texts)) if last else None,
-            updates.as_view(saved, texts) if saved else None,
+            LastSaid(last.at, last.by_title, row.no_change_on, view(last)) if last else None,
+            view(saved) if saved else None,
         )
     return found

@@ -17,7 +17,7 @@ from app.domain.repeats import Sent, is_sent_again
 from app.domain.words import DelayCause, LeftBecause, MilestoneEventKind, Rag, Status
 from app.models import ProgressUpdate
 from app.models.texts import latest_texts
-from app.services import cursors, settling
+from app.services import cursors, settling, waiting
 from app.services.cases import Case, open_perhaps_stale, read_case
 from app.services.repeats import anything_since
 from app.services.writing import Checks
@@ -83,7 +83,7 @@ def add_update(
     if first is not None:
         if no_change:
             _check_nothing_changes(uow, case.milestone, said)
-        return first
+        return waiting.of_update(uow, case.plan.id, first)
     if stale is not None:
         raise stale
     if declares_only:
@@ -94,7 +94,7 @@ def add_update(
     _refuse_unless_updatable(case)
     row = case.milestone
     declared = row.declared_rag is not None
-    waiting = texts.pop("waiting_on")
+    waits = texts.pop("waiting_on")
     update = _new_update(
         uow,
         case,
@@ -103,8 +103,8 @@ def add_update(
         declared_rag=declared_rag,
         declaration_effect=_declare(uow, case, declared_rag),
         return_to_green_on=return_to_green_on,
-        waiting_on=waiting,
-        waiting_on_since=_waiting_since(uow, row, waiting),
+        waiting_on=waits,
+        waiting_on_since=_waiting_since(uow, row, waits),
         cause=cause,
     )
     uow.session.add(update)  # written with the milestone, when it is settled
@@ -115,7 +115,8 @@ def add_update(
     _start_if_first(uow, case)
     uow.record("progress_updated", **case.about, facts=facts, texts=texts, texts_of=update.id)
     settling.settle(uow, case, because)
-    return as_view(update, {(update.id, name): text for name, text in texts.items() if text})
+    view = as_view(update, {(update.id, name): text for name, text in texts.items() if text})
+    return waiting.of_update(uow, case.plan.id, view)
 
 
 def _sent_already(uow: UnitOfWork, case: Case, said: dict[str, Any]) -> UpdateView | None:
@@ -218,15 +219,15 @@ def list_updates(
     """A milestone's progress updates, newest first. The cursor is the id of the last one seen."""
     case = read_case(uow, milestone)
     permissions.require(uow.actor, Act.READ_PLAN, case.item)
-    return updates_of(uow, case.milestone.id, limit=limit, cursor=cursor)
+    return updates_of(uow, case, limit=limit, cursor=cursor)
 
 
 def updates_of(
-    uow: UnitOfWork, milestone_id: str, *, limit: int, cursor: str | None = None
+    uow: UnitOfWork, case: Case, *, limit: int, cursor: str | None = None
 ) -> tuple[tuple[UpdateView, ...], str | None]:
     statement = (
         select(ProgressUpdate)
-        .where(ProgressUpdate.milestone_id == milestone_id)
+        .where(ProgressUpdate.milestone_id == case.milestone.id)
         .order_by(ProgressUpdate.id.desc())
         .limit(limit + 1)
     )
@@ -235,7 +236,7 @@ def updates_of(
     rows = list(uow.session.execute(statement).scalars())
     texts = latest_texts(uow.session, [row.id for row in rows[:limit]])
     more = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
-    return tuple(as_view(row, texts) for row in rows[:limit]), more
+    return waiting.of_updates(uow, case.plan.id, [as_view(row, texts) for row in rows[:limit]]), more
 
 
 def _checked(
@@ -252,7 +253,9 @@ def _checked(
     take_narrative = checks.required_text if needs_narrative else checks.optional_text
     kept: dict[str, Any] = {
         "narrative": take_narrative("narrative", texts["narrative"], name="what has happened"),
-        "waiting_on": checks.optional_text("waiting_on", texts["waiting_on"], limit=200),
+        "waiting_on": rules.waiting_as_stored(
+            checks.optional_text("waiting_on", texts["waiting_on"], limit=200), case.milestone.waiting_on
+        ),
     }
     for name in ("rationale", "issue", "support_required", "path_to_green"):
         kept[name] = checks.optional_text(name, texts[name])

@@ -315,6 +315,8 @@ def taken_back(callers: Callers, shared: Shared, who: str) -> list[str]:
 def done_to_everybodys(house: House, callers: Callers, shared: Shared, kept: Kept) -> Said:
     """What is said of what everybody knows, when one of the items has a part in what becomes of it."""
     world, plan = house.world, shared.things.plan
+    world.write("connie", updates.add_update, milestone=key(shared.joint), narrative="It waits",
+                waiting_on=kept.there[0].row.ref)  # fmt: skip
     request = world.write(
         "petra", change_requests.request_change, milestone=key(shared.joint), kind=ChangeKind.CANCELLATION,
         ground=CancellationGround.MERGED, other=kept.there[0].row.id, reason="Both are one",
@@ -323,7 +325,7 @@ def done_to_everybodys(house: House, callers: Callers, shared: Shared, kept: Kep
     world.write("sam", plans.change_policy, slug=plan, policy=EvidencePolicy.ACCEPTED)
     page, item = f"/plans/{plan}/milestones/{shared.joint.row.ref}", f"/api/v1/milestones/{shared.joint.row.id}"
     return walk(callers, [
-        page, f"{page}/audit", f"{page}/audit.csv", item, f"{item}/change-requests",
+        page, f"{page}/audit", f"{page}/audit.csv", item, f"{item}/change-requests", f"{item}/updates",
         f"/api/v1/change-requests/{request.id}", f"/plans/{plan}", f"/plans/{plan}/change-requests",
         f"/plans/{plan}/audit-events", f"/plans/{plan}/audit-events.csv", f"/api/v1/plans/{plan}/audit-events",
         f"/api/v1/plans/{plan}/change-requests", f"/api/v1/plans/{plan}/changes",
