@@ -349,6 +349,8 @@ def run_jobs() -> None:
             waymark.database, webhooks.sender_of(waymark.settings), waymark.settings.secret_key.get_secret_value(), _now
         )
     _tell(f"{_count(done.fell_back, 'milestone')} fell back, because their evidence has ended.")
+    if done.disposals_due:
+        _tell(f"{_count(done.disposals_due, 'item')} of evidence may now be disposed of, once two people have agreed.")
     _tell(
         f"{_count(done.files_deleted, 'file')} of no row and {_count(done.uploads_cleared, 'broken upload')} deleted."
     )

@@ -21,7 +21,9 @@ router = NounRouter(tags=["Audit trail"])
 
 @exactly
 class AuditEvent(TypedDict):
-    """A past-tense fact. `facts` holds what was and what is, `texts` what people typed, by field; `hash` chains it."""
+    """A past-tense fact. `facts` holds what was and what is, `texts` what people typed, by field, and `text_ids` what a
+    redaction of it names; `hash` chains it.
+    """
 
     id: str
     seq: int
@@ -34,6 +36,7 @@ class AuditEvent(TypedDict):
     item_ref: str
     facts: dict[str, Any]
     texts: dict[str, str | None]
+    text_ids: dict[str, str]
     hash: str
 
 
@@ -56,6 +59,7 @@ def audit_event(line: AuditLine) -> AuditEvent:
         "item_ref": line.item_ref,
         "facts": line.facts,
         "texts": line.texts,
+        "text_ids": line.text_ids,
         "hash": line.hash,
     }
 

@@ -43,6 +43,7 @@ from app.domain.held_uploads import HeldState, HeldUpload
 from app.domain.milestones import MilestoneKey, OrganisationRef
 from app.domain.personal_data import Found, Looked, how_far
 from app.domain.personal_data import Search as FileSearch
+from app.domain.record_proposals import Keeping, Retention
 from app.domain.refusals import Unavailable, invalid
 from app.domain.submissions import notice
 from app.domain.success_criteria import AT_MOST
@@ -51,7 +52,7 @@ from app.doors.received_files import keeping, upload_of
 from app.doors.routing import NounRouter
 from app.services import evidence as services
 from app.services import evidence_versions as versions
-from app.services import held_uploads
+from app.services import held_uploads, record_proposals
 from app.services.personal_data import unit_of
 from app.storage import MissingFile, Opened
 from app.uploads import file_threads, receive_upload
@@ -117,6 +118,18 @@ class Version(TypedDict):
 
 
 @exactly
+class Kept(TypedDict):
+    """How long an item is kept: its class, the last day (null: for good), whether it is under legal hold, and when it
+    was disposed of.
+    """
+
+    retention: Retention
+    until: date | None
+    legal_hold: bool
+    disposed_at: datetime | None
+
+
+@exactly
 class Evidence(TypedDict):
     """An item of the evidence log. `supersedes` is the id of the item that it was sent as a newer version of, and
     `versions` are all of them, the first one first. `link` is there for a link, `statement` for a statement,
@@ -152,6 +165,7 @@ class Evidence(TypedDict):
     version_number: int
     supersedes: str | None
     versions: list[Version]
+    retention: Kept
     version: str
 
 
@@ -183,6 +197,7 @@ def evidence(view: EvidenceView) -> Evidence:
         "version_number": view.version_number,
         "supersedes": view.supersedes,
         "versions": [_version(one) for one in view.versions],
+        "retention": _kept(view.keeping),
         "version": view.version,
     }
     if view.link is not None:
@@ -194,6 +209,15 @@ def evidence(view: EvidenceView) -> Evidence:
     if view.search is not None:
         given["search"] = _search(view.search, unit_of(view.file_name))
     return given
+
+
+def _kept(keeping: Keeping) -> Kept:
+    return {
+        "retention": keeping.retention,
+        "until": keeping.until,
+        "legal_hold": keeping.held,
+        "disposed_at": keeping.disposed_at,
+    }
 
 
 def _search(found: FileSearch, unit: str) -> Search:
@@ -385,6 +409,12 @@ class Withdrawal(Body):
     reason: Said
 
 
+class RetentionClass(Body):
+    """How long an item is kept: 3, 7 or 25 years from its receipt, or for good."""
+
+    retention: Retention
+
+
 class NewLink(Body):
     """The id of another milestone of the plan that the item is to support."""
 
@@ -468,7 +498,7 @@ def show_evidence(run: Reading, evidence_id: EvidenceId) -> Response:
 
 
 _CONTENT: dict[int | str, dict[str, Any]] = {
-    **problems.documented((*problems.READING, 409)),
+    **problems.documented((*problems.READING, 409, 410)),
     200: {
         "description": "The file, as an attachment.",
         "content": {kind.content_type: {"schema": {"type": "string", "format": "binary"}} for kind in KINDS},
@@ -548,6 +578,18 @@ def withdraw_evidence(run: Writing, evidence_id: EvidenceId, body: Withdrawal) -
         services.withdraw_evidence,
         evidence=evidence_id,
         reason=body.reason,
+        if_match=run.if_match,
+        respond=_recorded,
+    )
+
+
+@router.post("/evidence/{id}/retention", response_model=Evidence, **answers.made())
+def set_retention(run: Writing, evidence_id: EvidenceId, body: RetentionClass) -> Response:
+    """Say how long an item is kept (programme managers). It destroys nothing: that is proposed and decided."""
+    return run.write(
+        record_proposals.set_retention,
+        evidence=evidence_id,
+        retention=body.retention,
         if_match=run.if_match,
         respond=_recorded,
     )

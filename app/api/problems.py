@@ -22,6 +22,7 @@ from app.domain.files import MAX_BODY_BYTES, MEGABYTE
 from app.domain.refusals import (
     FieldError,
     Forbidden,
+    Gone,
     Invalid,
     Malformed,
     Moved,
@@ -48,6 +49,7 @@ STATUSES: dict[type[WaymarkError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Refused: 409,
+    Gone: 410,
     Stale: 412,
     TooLarge: 413,
     UnsupportedContent: 415,
@@ -65,6 +67,7 @@ MEANINGS = {
     404: ("not-found", "Not found", "There is no such thing, or not for you."),
     405: ("method", "This address does not take this method", "See the Allow header for those that it takes."),
     409: ("refused", "Refused by a rule", "Nothing has changed. The reasons say what would satisfy the rule."),
+    410: ("gone", "Disposed of", "It was destroyed under a retention rule. Its hash, and that it was here, stay."),
     412: ("stale", "Changed by somebody else in the meantime", "Read the item again, then send your change again."),
     413: ("too-large", "Too large", "A body may have 1 MB; where a file is taken, 51 MB, and the file 50 MB."),
     415: ("content", "This kind of content is not accepted", "The answer lists what is accepted."),

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from app.domain.days import long_date
 from app.domain.personal_data import Search
+from app.domain.record_proposals import Keeping
 from app.domain.refusals import Reason
 from app.domain.words import (
     Door,
@@ -421,6 +422,7 @@ class EvidenceView:
     first_version_id: str | None
     supersedes: str | None
     versions: tuple[VersionView, ...]
+    keeping: Keeping
 
     @property
     def series(self) -> str:
@@ -436,7 +438,8 @@ class EvidenceView:
     @property
     def may_download(self) -> bool:
         """Whether there is a file that this viewer can open now."""
-        return self.form is EvidenceForm.FILE and self.may_open and why_sealed(self.scan) is None
+        kept = self.keeping.disposed_at is None
+        return self.form is EvidenceForm.FILE and self.may_open and kept and why_sealed(self.scan) is None
 
 
 def state_words(

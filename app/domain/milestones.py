@@ -4,7 +4,7 @@ What may stop a milestone being achieved: `unmet_criteria`, and nothing else.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from app.domain import evidence as evidence_rules
@@ -311,6 +311,7 @@ class AuditLine:
     facts: dict[str, object]
     texts: dict[str, str | None]
     hash: str
+    text_ids: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

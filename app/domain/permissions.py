@@ -45,6 +45,8 @@ class Act(StrEnum):
     DECIDE_CHANGE = "decide on a change"
     ACCEPT_EXCEPTION = "accept an exception"
     APPROVE_PLAN = "approve or close the plan"
+    PROPOSE_RECORD = "propose a redaction, a legal hold or a disposal"
+    DECIDE_RECORD = "decide on a redaction, a legal hold or a disposal"
     EXPORT = "export"
     SAVE_VIEW = "save views of lists"
     SHARE_VIEW = "share a view in the plan"
@@ -78,6 +80,8 @@ ANYWHERE: dict[Act, frozenset[Role]] = {
     Act.DECIDE_CHANGE: frozenset({OFFICER}),
     Act.ACCEPT_EXCEPTION: frozenset({OFFICER}),
     Act.APPROVE_PLAN: frozenset({OFFICER}),
+    Act.PROPOSE_RECORD: frozenset({MANAGER}),
+    Act.DECIDE_RECORD: frozenset({OFFICER}),
     Act.EXPORT: frozenset({CONTRIBUTOR, MANAGER, OFFICER, AUDITOR}),
     # A person's own bookmark changes nothing in the plan; a shared one stands before everybody who reads it.
     Act.SAVE_VIEW: frozenset({CONTRIBUTOR, MANAGER, OFFICER, AUDITOR}),

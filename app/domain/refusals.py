@@ -112,6 +112,12 @@ class Moved(WaymarkError):
         super().__init__(f"The plan at {old} is now at {new}")
 
 
+class Gone(WaymarkError):
+    """It was here, and was destroyed under a retention rule: its hash and the fact stay."""
+
+    title = "Disposed of"
+
+
 class Forbidden(WaymarkError):
     """Known to the caller, but not theirs to do. `needs` names the role or scope that may."""
 

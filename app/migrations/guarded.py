@@ -90,6 +90,12 @@ TABLES = (
         (("id",),),
         append_only=True,
     ),
+    Guarded(
+        "record_proposals",
+        "A proposal is never deleted: decide it",
+        (("id",),),
+        stands=("id", "plan_id", "kind", "evidence_id", "text_id", "created_at"),
+    ),
     Guarded("texts", "A text is never deleted: it can be redacted", (("id",),)),
     Guarded("audit_heads", "A chain keeps its head", (("chain",),)),
     Guarded("audit_events", "The audit trail is only ever added to", (("id",), ("chain", "seq")), append_only=True),
@@ -197,6 +203,8 @@ SCORES_CHANGED = "Relevance and robustness change only with a new review"
 
 WITHDRAWAL = "withdrawal_stands"
 WITHDRAWAL_STANDS = "Evidence that was withdrawn stays withdrawn"
+
+DISPOSAL_STANDS = "Evidence that was disposed of stays disposed of"
 
 REOPENING = "reopening_stands"
 REOPENING_STANDS = "When and how often a milestone was reopened is never taken back"

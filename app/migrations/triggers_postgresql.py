@@ -213,6 +213,13 @@ BEGIN
   END IF;
   RETURN NEW;
 END""",
+    "evidence_disposal_stands": f"""
+BEGIN
+  IF OLD.disposed_at IS NOT NULL AND NEW.disposed_at IS DISTINCT FROM OLD.disposed_at THEN
+    {_refuse(guarded.WITHDRAWAL, guarded.DISPOSAL_STANDS)}
+  END IF;
+  RETURN NEW;
+END""",
     "milestones_reopening_stands": f"""
 BEGIN
   IF (OLD.reopened_at IS NOT NULL AND (NEW.reopened_at IS NULL OR NEW.reopened_at < OLD.reopened_at))
@@ -402,6 +409,7 @@ TRIGGERS: dict[str, Trigger] = {
                 "BEFORE UPDATE OF outcome, reviewed_by, reviewed_at, relevance, robustness",
             ),
             _own_function("evidence", "withdrawal_stands", "BEFORE UPDATE OF withdrawn_at, withdrawn_by"),
+            _own_function("evidence", "disposal_stands", "BEFORE UPDATE OF disposed_at"),
             _own_function("milestones", "reopening_stands", "BEFORE UPDATE OF reopened_at, reopened_times"),
             _own_function("milestones", "due_date_agreed", "BEFORE UPDATE OF due_date"),
             _own_function("milestones", "baseline_stands", "BEFORE UPDATE OF baseline_date"),

@@ -204,6 +204,9 @@ def _what_stands() -> dict[str, str]:
          _refuse(guarded.WITHDRAWAL, guarded.WITHDRAWAL_STANDS),
          "OLD.withdrawn_at IS NOT NULL AND (NEW.withdrawn_at IS NOT OLD.withdrawn_at"
          " OR NEW.withdrawn_by IS NOT OLD.withdrawn_by)"),
+        ("evidence_disposal_stands", "UPDATE OF disposed_at", "evidence",
+         _refuse(guarded.WITHDRAWAL, guarded.DISPOSAL_STANDS),
+         "OLD.disposed_at IS NOT NULL AND NEW.disposed_at IS NOT OLD.disposed_at"),
         ("milestones_reopening_stands", "UPDATE OF reopened_at, reopened_times", "milestones",
          _refuse(guarded.REOPENING, guarded.REOPENING_STANDS),
          "(OLD.reopened_at IS NOT NULL AND (NEW.reopened_at IS NULL OR NEW.reopened_at < OLD.reopened_at))"

@@ -25,6 +25,7 @@ from app.models.organisations import (
     UserSession,
 )
 from app.models.plans import Action, CarriedOver, PartMove, Plan, PlanAddress, PlanCounter, Theme
+from app.models.record_proposals import RecordProposal
 from app.models.records import (
     AccessLogEntry,
     AuditEvent,
@@ -72,6 +73,7 @@ __all__ = [
     "PlanAddress",
     "PlanCounter",
     "ProgressUpdate",
+    "RecordProposal",
     "ReviewMeeting",
     "Risk",
     "SavedViewRow",

@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, UniqueConstraint, text
 
+from app.domain.record_proposals import Retention
 from app.domain.words import Door, EvidenceForm, EvidenceKind, Marking, ReviewOutcome, ScanState
 from app.models.base import Field, SQLModel, id_field, moment, text_field, word_field
 
@@ -40,6 +41,9 @@ class Evidence(SQLModel, table=True):
             ["supersedes_id", "plan_id"],
             ["evidence.id", "evidence.plan_id"],
             name="fk_evidence_supersedes_id_evidence",
+        ),
+        CheckConstraint(
+            "disposed_at IS NULL OR (withdrawn_at IS NOT NULL AND held_at IS NULL)", name="withdrawn_before_disposal"
         ),
         Index("ix_evidence_storage_name", "storage_name"),
         Index("ix_evidence_effective_to", "effective_to"),
@@ -100,6 +104,11 @@ class Evidence(SQLModel, table=True):
     supersedes_id: str | None = id_field(nullable=True)
     # What its file's search for personal data came to: kind, count and page (app/domain/personal_data.py, `Search`).
     search: str | None = Field(default=None, nullable=True)
+    # How long it is kept (app/domain/record_proposals.py). NULL: as a record of its plan.
+    retention: Retention | None = word_field(Retention, "retention", nullable=True)
+    held_at: datetime | None = moment()
+    # When its file, or what it said, was destroyed; its hash and that it was here stay.
+    disposed_at: datetime | None = moment()
 
 
 class EvidenceShare(SQLModel, table=True):

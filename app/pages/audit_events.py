@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import Query, Request
 from fastapi.responses import Response
 
+from app.domain.permissions import Act, Item, may
 from app.doors.routing import NounRouter
 from app.pages.deps import Reading
 from app.pages.frames import frame_of
@@ -44,4 +45,7 @@ def show_audit_events(
         next_page=f"{here}?cursor={more}" if more else None,
         first_page=here if cursor else None,
         as_csv=f"{here}.csv",
+        records=f"/plans/{plan}/records",
+        may_read_records=True,
+        may_propose=may(run.actor, Act.PROPOSE_RECORD, Item(plan_id=view.id)),
     )

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from app.domain.refusals import (
     Forbidden,
+    Gone,
     Invalid,
     Malformed,
     Moved,
@@ -36,6 +37,7 @@ STATUSES: dict[type[WaymarkError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Refused: 409,
+    Gone: 410,
     Stale: 412,
     TooLarge: 413,
     UnsupportedContent: 415,
@@ -58,6 +60,10 @@ _WORDS = {
     ),
     405: ("This address does not take that", "Go back to the page you came from and use its buttons and links."),
     409: ("This was not done", "Nothing has changed."),
+    410: (
+        "This was disposed of",
+        "Its file was destroyed under a retention rule. Its hash, and that it was here, stay.",
+    ),
     412: (
         "Somebody else changed this",
         "Nothing has been saved. Go back, reload the page and compare before you save.",

@@ -9,8 +9,10 @@ from app.db import UnitOfWork
 from app.domain.evidence import EvidenceView
 from app.domain.files import ACCEPT_ATTRIBUTE, ACCEPTED_SENTENCE, content_disposition, repr_digest
 from app.domain.milestones import MilestoneKey, MilestoneView
+from app.domain.permissions import Act, Item, may
 from app.domain.personal_data import how_far, lines
 from app.domain.plans import Choices, PlanView
+from app.domain.record_proposals import Retention
 from app.domain.refusals import Forbidden, NotFound
 from app.domain.words import EvidenceKind, Marking, ReviewOutcome
 from app.doors.held_files import HeldFile, ReceivedFile
@@ -29,6 +31,7 @@ from app.pages.milestones import (
     show_form,
     show_milestone_page,
 )
+from app.pages.record_proposals import RETENTIONS
 from app.pages.templating import render, wants_fragment
 from app.pages.uploading import UPLOAD_BODY, declared, received
 from app.pages.wording import EVIDENCE_KIND_WORDS, PERSONAL_DATA_WORDS, listing
@@ -36,6 +39,7 @@ from app.services import evidence as services
 from app.services import evidence_versions
 from app.services.personal_data import unit_of
 from app.services.plans import choices, get_plan
+from app.services.record_proposals import set_retention as set_retention_of
 
 router = NounRouter()
 
@@ -167,6 +171,8 @@ def show_evidence(run: Reading, evidence: str, request: Request) -> Response:
         links=[(link, logged(item, link)) for link in item.links],
         kind=EVIDENCE_KIND_WORDS[item.kind],
         scan=SCANS[item.scan],
+        retentions=RETENTIONS,
+        may_keep=may(run.actor, Act.PROPOSE_RECORD, Item(plan_id=item.plan_id)),
         search=item.search
         and {
             "lines": lines(item.search, unit := unit_of(item.file_name)),
@@ -253,6 +259,17 @@ def _version_page(
         clashes=[("Title", form.text("title"), item.title)] if form.stale else [],
         **{**_offered(run, offered), "shared_hint": _SHARED_AS_BEFORE},
     )
+
+
+@router.post("/evidence/{evidence}/retention")
+def set_retention(run: Writing, evidence: str, form: Submitted) -> Response:
+    """Say how long an item is kept."""
+    retention = form.choice("retention", Retention)
+    if retention is None:
+        form.add("retention", "required", "Choose how long it is kept")
+    form.check()
+    run.write(set_retention_of, evidence=evidence, retention=retention, if_match=form.optional("version"))
+    return see_other(f"/evidence/{evidence}")
 
 
 def _read_evidence(uow: UnitOfWork, *, evidence: str) -> tuple[EvidenceView, PlanView]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
+from app.domain.change_requests import REDACTED
 from app.domain.days import day_count, long_date
 from app.domain.evidence import EvidenceView, LinkView, why_sealed
 from app.domain.markings import marks
@@ -382,6 +383,7 @@ class AuditEntry:
     door: str
     facts: tuple[tuple[str, str], ...]
     texts: tuple[tuple[str, str], ...]
+    redactable: tuple[tuple[str, str], ...] = ()
 
 
 def audit_entries(lines: Sequence[AuditLine], *, names: Mapping[str, str]) -> list[AuditEntry]:
@@ -398,6 +400,11 @@ def audit_entry(line: AuditLine, names: Mapping[str, str]) -> AuditEntry:
         door=_DOORS.get(line.door, line.door),
         facts=tuple((name, words) for name, words in facts if words),
         texts=tuple((_titled(name), body if body is not None else "redacted") for name, body in line.texts.items()),
+        redactable=tuple(
+            (_titled(name), line.text_ids[name])
+            for name, body in line.texts.items()
+            if body not in (None, REDACTED) and name in line.text_ids
+        ),
     )
 
 

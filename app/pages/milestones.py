@@ -11,6 +11,7 @@ from app.domain import evidence as evidence_rules
 from app.domain.acceptances import acceptance_words
 from app.domain.markings import MARKING_WORDS, marks_of
 from app.domain.milestones import MilestoneKey, MilestoneView
+from app.domain.permissions import Act, Item, may
 from app.domain.plans import Choices, PlanView
 from app.domain.refusals import Forbidden, Refused
 from app.domain.words import DateSetter
@@ -163,6 +164,9 @@ def show_audit(
         next_page=f"{here}/audit?cursor={more}" if more else None,
         first_page=f"{here}/audit" if cursor else None,
         as_csv=f"{here}/audit.csv",
+        records=f"/plans/{plan}/records",
+        may_read_records=may(run.actor, Act.READ_AUDIT, Item(plan_id=plan_view.id)),
+        may_propose=may(run.actor, Act.PROPOSE_RECORD, Item(plan_id=plan_view.id)),
     )
 
 

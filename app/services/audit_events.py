@@ -146,6 +146,7 @@ def _lines(uow: UnitOfWork, plan_id: str, events: list[AuditEvent]) -> tuple[Aud
             facts=facts[event.id],
             texts={pointer.field: bodies.get(pointer.text_id) for pointer in pointers[event.id]},
             hash=event.hash,
+            text_ids={pointer.field: pointer.text_id for pointer in pointers[event.id]},
         )
         for event in events
     )

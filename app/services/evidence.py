@@ -14,7 +14,7 @@ from app.domain.evidence import EvidenceView, LinkedEvidence, Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.personal_data import Terms
-from app.domain.refusals import Forbidden, NotFound, Reason, Refused, Stale
+from app.domain.refusals import Forbidden, Gone, NotFound, Reason, Refused, Stale, refuse
 from app.domain.submissions import MISDIRECTED_TITLE
 from app.domain.webhooks import WebhookEvent
 from app.domain.words import (
@@ -168,6 +168,8 @@ def open_content(uow: UnitOfWork, *, evidence: str) -> EvidenceContent:
     view = views_of(uow, [item])[0]
     if item.storage_name is None:
         raise NotFound("This evidence has no file")
+    if item.disposed_at is not None:
+        raise Gone(f"{item.ref} was disposed of. Its SHA-256 is {item.sha256}")
     if view.title == MISDIRECTED_TITLE and not view.may_open:
         raise Forbidden("It was misdirected: it is open to who triaged it and to senior officers alone")
     if not view.may_open:
@@ -265,13 +267,7 @@ def withdraw_evidence(uow: UnitOfWork, *, evidence: str, reason: str, if_match: 
     _refuse_in_closed_plan(about, item, "withdrawn", "evidence_withdrawal")
     if item.withdrawn_at is not None:
         raise _refused(about, item, "already_withdrawn", f"{item.ref} was already withdrawn", "evidence_withdrawal")
-    for case in affected:
-        after = [_withdrawn(linked, item.id, uow) for linked in case.evidence]
-        if settling.would_lapse(case, after, uow.today):
-            settling.fall_back(uow, case, day=uow.today, why=f"{named(item)} withdrawn")
-    item.withdrawn_at, item.withdrawn_by = uow.now, uow.actor.title
-    item.version += 1
-    uow.session.flush()
+    take_back(uow, item, affected, why=f"{named(item)} withdrawn")
     uow.record(
         "evidence_withdrawn",
         plan_id=item.plan_id,
@@ -308,6 +304,17 @@ def _note_superseded(
             facts={"milestone": case.milestone.ref, "by": item.ref},
         )
         _end_wait(uow, case, one, SubmissionState.LOGGED, by=TriagedThrough.REVIEW)
+    uow.session.flush()
+
+
+def take_back(uow: UnitOfWork, item: Evidence, affected: list[Case], *, why: str) -> None:
+    """Have a locked item count no more: the milestones that stand on it are lowered first. The caller settles them."""
+    for case in affected:
+        after = [_withdrawn(linked, item.id, uow) for linked in case.evidence]
+        if settling.would_lapse(case, after, uow.today):
+            settling.fall_back(uow, case, day=uow.today, why=why)
+    item.withdrawn_at, item.withdrawn_by = uow.now, uow.actor.title
+    item.version += 1
     uow.session.flush()
 
 

@@ -21,6 +21,7 @@ _BATCH = 500
 
 _evidence, _plans, _held = table_of(Evidence), table_of(Plan), table_of(HeldUploadRow)
 _exports = table_of(EvidenceExportRow)
+_KEPT = _evidence.c.disposed_at.is_(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,11 @@ def open_store(settings: Settings) -> Storage:
 
 def count_files(uow: UnitOfWork) -> int:
     """How many files the evidence log refers to. The same bytes are kept, and counted, once."""
-    return uow.session.connection().execute(select(func.count(_evidence.c.storage_name.distinct()))).scalar_one()
+    return (
+        uow.session.connection()
+        .execute(select(func.count(_evidence.c.storage_name.distinct())).where(_KEPT))
+        .scalar_one()
+    )
 
 
 def verify_files(
@@ -53,7 +58,8 @@ def verify_files(
 ) -> Iterator[FileFault]:
     """Read every file and yield what is missing or altered. `progress` is told how many files have been read.
 
-    Withdrawn evidence keeps its file, so it is read too. Raises Unavailable when the store is away.
+    Withdrawn evidence keeps its file, so it is read too; what was disposed of has none. Raises Unavailable when the
+    store is away.
     """
     for checked, (name, sha256) in enumerate(_files(database, now), start=1):
         problem = _problem(storage, name, sha256)
@@ -95,7 +101,7 @@ def _files(database: Database, now: datetime) -> Iterator[tuple[str, str]]:
 def _files_after(uow: UnitOfWork, name: str) -> list[tuple[str, str]]:
     rows = uow.session.connection().execute(
         select(_evidence.c.storage_name, func.min(_evidence.c.sha256))
-        .where(_evidence.c.storage_name > name)
+        .where(_evidence.c.storage_name > name, _KEPT)
         .group_by(_evidence.c.storage_name)
         .order_by(_evidence.c.storage_name)
         .limit(_BATCH)
@@ -123,7 +129,7 @@ def _items_with(uow: UnitOfWork, name: str) -> tuple[str, ...]:
 
 def _referred_to(uow: UnitOfWork, names: list[str]) -> set[str]:
     """The log's files, those that wait to be released, and exports. What was taken back leaves no file."""
-    logged = select(_evidence.c.storage_name).where(_evidence.c.storage_name.in_(names))
+    logged = select(_evidence.c.storage_name).where(_evidence.c.storage_name.in_(names), _KEPT)
     held = select(_held.c.storage_name).where(_held.c.storage_name.in_(names), _held.c.state != HeldState.TAKEN_BACK)
     exported = select(_exports.c.storage_name).where(_exports.c.storage_name.in_(names))
     return set(uow.session.connection().execute(logged.union(held, exported)).scalars())

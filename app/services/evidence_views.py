@@ -12,9 +12,11 @@ from sqlalchemy.orm import aliased
 from app.db import UnitOfWork
 from app.domain import evidence as rules
 from app.domain import permissions
+from app.domain.days import london_day
 from app.domain.evidence import EvidenceView, LinkedEvidence, LinkView, SubmissionView, VersionView
 from app.domain.permissions import Act, Item
 from app.domain.personal_data import search_from_text
+from app.domain.record_proposals import Keeping, Retention, kept_until
 from app.domain.refusals import NotFound
 from app.domain.submissions import MISDIRECTED_TITLE
 from app.domain.words import PlanState
@@ -334,6 +336,7 @@ def _view(
         submission=submission,
         may_open=item.storage_name is not None and may_open,
         personal_data=rules.declared_from_stored(item.personal_data_declared),
+        keeping=keeping_of(item),
         search=search_from_text(item.search) if may_open or own_item else None,
         may_withdraw=not withdrawn and not closed and permissions.may(actor, Act.WITHDRAW, own),
         may_review=reviewable and not closed and permissions.may(actor, Act.REVIEW, own),
@@ -349,6 +352,13 @@ def _view(
         supersedes=item.supersedes_id,
         versions=history,
     )
+
+
+def keeping_of(item: Evidence) -> Keeping:
+    """How an item is kept."""
+    retention = item.retention or Retention.PLAN_RECORD
+    until = kept_until(retention, london_day(item.received_at))
+    return Keeping(retention, until, item.held_at is not None, item.disposed_at)
 
 
 def _version(item: Evidence, links: list[Any]) -> str:

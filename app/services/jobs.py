@@ -22,6 +22,7 @@ from app.models.identity import table_of
 from app.scanner import Scanner
 from app.services import audit_events, cases, evidence_files, webhooks
 from app.services.evidence_export_building import NOTHING_BUILT, Built, build_waiting
+from app.services.record_proposals import note_due_disposals
 from app.services.scans import NOTHING_SCANNED, Scanned, scan_waiting
 from app.storage import Storage, Swept
 
@@ -56,6 +57,7 @@ class Done:
     scanned: Scanned = NOTHING_SCANNED
     exports: Built = NOTHING_BUILT
     waiting_to_be_sent: int = 0
+    disposals_due: int = 0
     heads: tuple[tuple[str, int, str], ...] = ()
 
 
@@ -82,6 +84,7 @@ def run_due(
         store_away=swept is None,
         scanned=scanned,
         exports=exports,
+        disposals_due=note_due_disposals(database, now),
         waiting_to_be_sent=_read(database, now, _waiting_to_be_sent),
     )
 
@@ -99,6 +102,7 @@ def run_in_turn(database: Database, storage: Storage, now: datetime) -> Done:
         files_deleted=len(swept.deleted) if swept else 0,
         uploads_cleared=swept.temporary if swept else 0,
         store_away=daily and swept is None,
+        disposals_due=note_due_disposals(database, now) if daily else 0,
         heads=tuple(_read(database, now, audit_events.heads)) if daily else (),
     )
 

@@ -265,3 +265,28 @@ def test_a_newer_version_is_sent_and_the_older_one_counts_until_it_is_accepted(s
     problem(api.post(newest, "police", json={"title": "M"}), 415)
     made(api.post(f"/evidence/{second['id']}/review", "sam", json=REVIEW))
     assert shown(api.get(f"/evidence/{first['id']}", "police"))["state"] == "superseded"
+
+
+@on_sqlite
+def test_a_redaction_and_a_disposal_are_proposed_and_decided_through_the_api(api: Api) -> None:
+    view = api.world.milestone()
+    item = made(api.attach(view, data={"title": "Register", "description": "Jo Bloggs was there"}))
+    events = shown(api.get("/plans/safeguarding-plan/audit-events"))["items"]
+    text = next(one["text_ids"]["description"] for one in events if "Jo Bloggs was there" in one["texts"].values())
+    path = "/plans/safeguarding-plan/record-proposals"
+    asked = made(api.post(path, json={"kind": "redaction", "text": text, "reason": "It names somebody"}))
+    assert (asked["state"], asked["wording"]) == ("proposed", "Jo Bloggs was there")
+    decision = {"outcome": "approved", "reason": "Agreed"}
+    problem(api.post(f"/record-proposals/{asked['id']}/decision", json=decision), 403)
+    assert made(api.post(f"/record-proposals/{asked['id']}/decision", "sam", json=decision))["wording"] == "[redacted]"
+    assert shown(api.get(f"/evidence/{item['id']}"))["description"] == "[redacted]"
+    kept = made(api.post(f"/evidence/{item['id']}/retention", json={"retention": "working"}))["retention"]
+    assert (kept["retention"], kept["legal_hold"], kept["disposed_at"]) == ("working", False, None)
+    asked = {"kind": "disposal", "evidence": item["id"], "reason": "Its time is over"}
+    assert codes(api.post(path, json=asked)) == ["not_due"]
+    api.world.clock.forward(days=4 * 366)
+    api.secrets.clear()
+    disposal = made(api.post(path, json=asked))
+    made(api.post(f"/record-proposals/{disposal['id']}/decision", "sam", json=decision))
+    problem(api.get(f"/evidence/{item['id']}/content"), 410)
+    assert [one["state"] for one in shown(api.get(path))["items"]] == ["approved", "approved"]

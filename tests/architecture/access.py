@@ -16,6 +16,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 
 from app.domain.milestones import MilestoneKey
+from app.domain.record_proposals import RecordKind
 from app.domain.words import ChangeKind, Scope, ViewOf
 from app.services import (
     change_requests,
@@ -28,6 +29,7 @@ from app.services import (
     plan_parts,
     plans,
     receipts,
+    record_proposals,
     saved_views,
     webhooks,
 )
@@ -45,6 +47,7 @@ KEYS = {
 WHO = ("nobody", *PEOPLE, *KEYS)
 
 STALE = "0.0"
+UNSAID = "\u200f"  # what shows nothing: a reason that only a rule refuses
 LET_IN, SIGN_IN, NOT_THEIRS, UNKNOWN = "y", "-", "3", "4"
 OPEN = frozenset({"/static", "/healthz", "/readyz", "/metrics"})
 
@@ -67,6 +70,7 @@ class Things:
     held: str
     export: str
     webhook: str
+    proposal: str
     key: str
     token: str
     session: str
@@ -82,6 +86,7 @@ class Things:
             "meeting",
             "view",
             "export",
+            "proposal",
             "key",
             "token",
             "session",
@@ -177,6 +182,9 @@ def hang(house: House, *, by: str, plan: str, theme: str, action: str, **facts: 
         held=held.id,
         export=export_id(house, by=by, plan=plan),
         webhook=webhook_id(house, by=by, plan=plan),
+        proposal=world.write(
+            by, record_proposals.propose, slug=plan, kind=RecordKind.HOLD, reason="A claim", evidence=item.id
+        ).id,
         key=key_id(house, plan),
         token=token_id(house, person),
         session=session_id(house, person),
@@ -277,6 +285,8 @@ def item_of(path: str, things: Things) -> str:
         return things.submission
     if "/meetings/{id}" in path:
         return things.meeting
+    if "/record-proposals/{id}" in path:
+        return things.proposal
     if "/views/{id}" in path:
         return things.view
     if "/held-uploads/{id}" in path:
@@ -338,6 +348,9 @@ def body(path: str, things: Things, *, who: str) -> Mapping[str, Any]:
         "/milestones/{id}/evidence": {"title": "Said", "statement": "It is so"},
         "/evidence/{id}/review": {"outcome": "accepted", "relevance": 3, "robustness": 3, "reason": "Good"},
         "/evidence/{id}/withdrawal": {"reason": "Wrong file"},
+        "/evidence/{id}/retention": {"retention": "inquiry"},
+        "/plans/{plan}/record-proposals": {"kind": "hold", "evidence": things.evidence, "reason": "A claim"},
+        "/record-proposals/{id}/decision": {"outcome": "approved", "reason": UNSAID},
         "/evidence/{id}/links": {"milestone": things.milestone},
         "/evidence/{id}/versions": {},  # a form with a file: what it holds is asked for after who sends it
         "/plans/{plan}/evidence-exports": {},
@@ -372,5 +385,7 @@ def form(path: str, things: Things) -> Mapping[str, Any]:
         "url": "https://police.example/other", "events": "evidence.reviewed",
         "slug": things.plan, "cycle_days": "14", "person": "nobody@haringey.example", "role": "observer",
         "theme": things.theme, **dates, **today,
+        "retention": "inquiry",
+        **({"kind": "hold", "evidence": things.evidence, "reason": ""} if "/records" in path else {}),
         **({"declared_rag": "red", "rationale": "Off track"} if path.endswith("/declaration") else {}),
     }  # fmt: skip

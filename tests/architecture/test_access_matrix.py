@@ -80,6 +80,10 @@ y yyyyyyy yy yyyy  GET /api/v1/openapi.json
 - 333y333 34 3333  POST /api/v1/plans/{plan}/actions
 - 3333yy3 34 3333  POST /api/v1/plans/{plan}/approval
 - 333yyyy 34 3333  GET /api/v1/plans/{plan}/audit-events
+- 333yyyy 34 3333  GET /api/v1/plans/{plan}/record-proposals
+- 333y333 34 3333  POST /api/v1/plans/{plan}/record-proposals
+- 3333yy3 44 4333  POST /api/v1/record-proposals/{id}/decision
+- 333y333 44 4443  POST /api/v1/evidence/{id}/retention
 - 3yyyyyy 34 333y  GET /api/v1/plans/{plan}/change-requests
 - 3yyy333 34 3333  POST /api/v1/plans/{plan}/change-requests
 - 3333yy3 34 3333  POST /api/v1/plans/{plan}/change-requests/decisions
@@ -162,6 +166,12 @@ y yyyyyyy yy       GET /help/rag
 - 3333333 34       GET /plans/{plan}/approval
 - 3333yy3 34       POST /plans/{plan}/approval
 - 333yyyy 34       GET /plans/{plan}/audit-events
+- 333y333 44       POST /evidence/{evidence}/retention
+- 333yyyy 34       GET /plans/{plan}/records
+- 333y333 34       GET /plans/{plan}/records/new
+- 333y333 34       POST /plans/{plan}/records
+- 3333yy3 44       GET /plans/{plan}/records/{proposal}/decision
+- 3333yy3 44       POST /plans/{plan}/records/{proposal}/decision
 - 333yyyy 34       GET /plans/{plan}/audit-events.csv
 - 3333yy3 34       GET /plans/{plan}/closure
 - 333y333 34       GET /plans/{plan}/edit

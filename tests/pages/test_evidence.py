@@ -392,3 +392,37 @@ def test_a_newer_version_waits_beside_the_one_that_counts_and_then_supersedes_it
     csv = full.browser("petra").get(full.path("completed", "evidence.csv")).text
     assert "Personal data declared" in csv
     assert "HR/7" in csv
+
+
+def test_a_redaction_and_a_disposal_are_proposed_and_decided_on_pages(full: Kept) -> None:
+    attach(full, description="Jo Bloggs was there")
+    item, records = full.seen("completed").evidence[0], f"/plans/{full.world.plan}/records"
+    petra, sam = full.browser("petra"), full.browser("sam")
+    trail = read(petra.get(f"/plans/{full.world.plan}/audit-events").text)
+    (link,) = [one for one in trail.links() if "kind=redaction" in one and "Jo Bloggs" in petra.get(one).text]
+    asked = {"kind": "redaction", "text": link.rpartition("=")[2]}
+    assert petra.post(records, data=asked).status_code == 422
+    made = petra.post(records, data={**asked, "reason": "It names somebody"})
+    assert made.status_code == 303
+    address = f"{records}/{made.headers['location'].rpartition('#')[2]}/decision"
+    assert petra.get(address).status_code == 403
+    assert "Jo Bloggs" in sam.get(address).text
+    assert sam.post(address, data={"reason": "Agreed"}).status_code == 422
+    assert sam.post(address, data={"reason": "Agreed", "outcome": "approved"}).status_code == 303
+    for page in (f"/evidence/{item.id}", f"/plans/{full.world.plan}/audit-events", records, full.path("completed")):
+        assert "Jo Bloggs" not in petra.get(page).text
+    assert "[redacted]" in petra.get(f"/evidence/{item.id}").text
+
+    assert petra.post(f"/evidence/{item.id}/retention", data={"retention": "working"}).status_code == 303
+    disposal = {"kind": "disposal", "evidence": item.id, "reason": "Its time is over"}
+    refused = petra.post(records, data=disposal)
+    assert (refused.status_code, "It is kept until" in refused.text) == (409, True)
+    full.world.clock.forward(days=4 * 366)
+    petra, sam = full.browser("petra"), full.browser("sam")
+    made = petra.post(records, data=disposal)
+    address = f"{records}/{made.headers['location'].rpartition('#')[2]}/decision"
+    assert sam.post(address, data={"reason": "Agreed", "outcome": "approved"}).status_code == 303
+    gone = petra.get(f"/evidence/{item.id}/content")
+    assert (gone.status_code, "disposed of" in gone.text) == (410, True)
+    assert item.sha256 in petra.get(f"/evidence/{item.id}").text
+    assert list(full.app.state.storage.list_names()) == []
