@@ -410,7 +410,7 @@ class Withdrawal(Body):
 
 
 class RetentionClass(Body):
-    """How long an item is kept: 3, 7 or 25 years from its receipt, or for good."""
+    """How long an item is kept: 30 days, 3, 7 or 25 years from its receipt, or for good."""
 
     retention: Retention
 

@@ -4,7 +4,7 @@ How long evidence is kept is a class on each item; the day is worked out, never 
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from app.domain.refusals import Reason
@@ -34,13 +34,16 @@ OPEN_STATES = (RecordState.DUE, RecordState.PROPOSED)
 class Retention(StrEnum):
     """How long an evidence item is kept."""
 
+    TRANSITORY = "transitory"
     WORKING = "working"
     PLAN_RECORD = "plan_record"
     INQUIRY = "inquiry"
     PERMANENT = "permanent"
 
 
+TRANSITORY_DAYS = 30
 YEARS_KEPT: dict[Retention, int | None] = {
+    Retention.TRANSITORY: 0,
     Retention.WORKING: 3,
     Retention.PLAN_RECORD: 7,
     Retention.INQUIRY: 25,
@@ -53,6 +56,8 @@ def kept_until(retention: Retention, received_on: date) -> date | None:
     years = YEARS_KEPT[retention]
     if years is None:
         return None
+    if retention is Retention.TRANSITORY:
+        return received_on + timedelta(days=TRANSITORY_DAYS)
     try:
         return received_on.replace(year=received_on.year + years)
     except ValueError:

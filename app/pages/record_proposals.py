@@ -38,6 +38,7 @@ WHAT_IT_DOES = {
     " milestone that was achieved on it alone falls back.",
 }
 RETENTIONS = {
+    Retention.TRANSITORY: "Draft or duplicate, 30 days",
     Retention.WORKING: "Working paper, 3 years",
     Retention.PLAN_RECORD: "Record of the plan, 7 years",
     Retention.INQUIRY: "Inquiry or serious case, 25 years",

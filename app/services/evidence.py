@@ -14,7 +14,7 @@ from app.domain.evidence import EvidenceView, LinkedEvidence, Upload
 from app.domain.milestones import MilestoneKey
 from app.domain.permissions import Act, Item
 from app.domain.personal_data import Terms
-from app.domain.refusals import Forbidden, Gone, NotFound, Reason, Refused, Stale, refuse
+from app.domain.refusals import Forbidden, Gone, NotFound, Reason, Refused, Stale
 from app.domain.submissions import MISDIRECTED_TITLE
 from app.domain.webhooks import WebhookEvent
 from app.domain.words import (

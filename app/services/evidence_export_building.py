@@ -233,7 +233,8 @@ class _Building:
         item = one.view
         if not rules.has_file(item):
             return LoggedItem(item, one.version)
-        why = rules.why_left_out(item, in_store=one.storage_name is not None)
+        in_store = one.storage_name is not None and item.keeping.disposed_at is None
+        why = rules.why_left_out(item, in_store=in_store)
         path = rules.name_in_export(item)
         if why is None and one.storage_name is not None:
             why = self._copy(zipped, one, path)

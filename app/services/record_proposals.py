@@ -16,6 +16,7 @@ from app.domain.ids import new_id
 from app.domain.permissions import Act, Item
 from app.domain.record_proposals import (
     OPEN_STATES,
+    TRANSITORY_DAYS,
     YEARS_KEPT,
     RecordKind,
     RecordProposalView,
@@ -95,6 +96,22 @@ def about(
         wording = uow.session.execute(select(_texts.c.body).where(_texts.c.id == text)).scalar_one()
         return f"{found['item']} {found['field']}".replace("_", " "), wording or REDACTED
     return _about_evidence(uow, plan.id, kind, evidence or "")[0]["item"], None
+
+
+def text_that_says(uow: UnitOfWork, *, slug: str, words: str) -> str:
+    """The id of the latest text of a plan that says exactly this. Raises NotFound."""
+    plan = known_plan(uow, slug)
+    permissions.require(uow.actor, Act.PROPOSE_RECORD, Item(plan_id=plan.id))
+    statement = (
+        select(_texts.c.id)
+        .where(_texts.c.plan_id == plan.id, _texts.c.body == words)
+        .order_by(_texts.c.written_at.desc(), _texts.c.id.desc())
+        .limit(1)
+    )
+    found: str | None = uow.session.execute(statement).scalar_one_or_none()
+    if found is None:
+        raise NotFound
+    return found
 
 
 def check_propose(uow: UnitOfWork, *, slug: str) -> None:
@@ -331,7 +348,7 @@ def _due(uow: UnitOfWork) -> list[str]:
     )
     # By the calendar a little later; `_note_due` looks at the very day.
     over = [
-        and_(_of_class(retention), _evidence.c.received_at < uow.now - timedelta(days=365 * years))
+        and_(_of_class(retention), _evidence.c.received_at < uow.now - timedelta(days=365 * years or TRANSITORY_DAYS))
         for retention, years in YEARS_KEPT.items()
         if years is not None
     ]
@@ -400,7 +417,7 @@ def _record(uow: UnitOfWork, row: RecordProposal, became: str, said: str | None,
         item_id=row.evidence_id or row.id,
         item_ref=row.item,
         milestone_id=row.milestone_id,
-        facts={"field": row.field} if row.field else {},
+        facts={"field": row.field, "text": row.text_id} if row.text_id else {},
         texts={"reason": said},
         texts_of=under,
     )

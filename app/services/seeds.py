@@ -41,6 +41,7 @@ from app.services import (
     milestone_facts,
     passwords,
     people,
+    personal_data,
     plan_parts,
     plans,
     saved_views,
@@ -251,6 +252,8 @@ class _Loading:
         for record in self._demo.organisations:
             made = people.create_organisation(uow, slug=record["slug"], name=record["name"], kind=record["kind"])
             organisations[made.slug] = made
+            if "case_pattern" in record:
+                personal_data.set_case_pattern(uow, organisation=made.slug, pattern=record["case_pattern"])
         for record in self._demo.people:
             person = people.create_person(
                 uow,

@@ -106,7 +106,7 @@ def _files(uow: UnitOfWork) -> dict[str, str]:
 
 
 def _organisation(row: Organisation) -> Record:
-    return {"slug": row.slug, "name": row.name, "kind": row.kind}
+    return filled({"slug": row.slug, "name": row.name, "kind": row.kind, "case_pattern": row.case_pattern})
 
 
 def _people(uow: UnitOfWork, people: Iterable[Person], names: _Names, calendar: Calendar) -> list[Record]:

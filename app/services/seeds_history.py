@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from app.db import UnitOfWork
 from app.domain.evidence import declared_from_stored, restriction_from_stored
+from app.domain.record_proposals import RecordKind
 from app.domain.success_criteria import from_stored
 from app.domain.words import ChangeKind, EvidenceForm, Marking, TriagedThrough, TurnedInto
 from app.models import (
@@ -299,6 +300,7 @@ def _told_of(trail: Trail, item: Evidence, said: Mapping[str, str]) -> Record:
         "personal_data": [str(word) for word in declared_from_stored(item.personal_data_declared)],
         "marking": item.marking if item.marking is not Marking.OFFICIAL else None,
         "external_ref": item.external_ref,
+        "search": json.loads(item.search) if item.search else None,
     }
 
 
@@ -306,6 +308,23 @@ def _parties(trail: Trail, item: Evidence) -> list[str]:
     """Whom it is restricted to, less who sent it: they know of it anyway."""
     named = set(restriction_from_stored(item.restricted_to)) - {item.provided_by, item.organisation_id}
     return sorted(trail.organisations.get(one) or trail.who[one] for one in named)
+
+
+def _retention(_: Trail, event: AuditEvent) -> Record:
+    return {
+        "does": "retention",
+        "evidence": event.item_ref,
+        "retention": json.loads(event.facts)["retention"][1],
+    }
+
+
+def _record_proposal(trail: Trail, event: AuditEvent) -> Record | None:
+    """A redaction names the words that it is about, and is told while they are there."""
+    kind, reason = event.event.removesuffix("_proposed"), trail.said(event)["reason"]
+    if event.item_kind == "evidence":
+        return {"does": "record_proposal", "kind": kind, "evidence": event.item_ref, "reason": reason}
+    body = trail.texts[json.loads(event.facts)["text"]].body
+    return None if body is None else {"does": "record_proposal", "kind": kind, "words": body, "reason": reason}
 
 
 def _link(trail: Trail, event: AuditEvent) -> Record:
@@ -509,6 +528,8 @@ _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {
     "evidence_linked": _link,
     "evidence_reviewed": _review,
     "evidence_withdrawn": _withdrawal,
+    "retention_changed": _retention,
+    **{f"{kind}_proposed": _record_proposal for kind in RecordKind},
     "submission_received": _correspondence,
     "submission_read": _reading,
     "submission_passed": _passing,

@@ -3,8 +3,9 @@
 A verb is what `does` says in the files. What a step leaves out was empty when it happened.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +15,8 @@ from app.domain.change_requests import Agreement, Part
 from app.domain.closing import Destination
 from app.domain.evidence import Upload
 from app.domain.milestones import MilestoneKey
+from app.domain.personal_data import search_from_text
+from app.domain.record_proposals import RecordKind, Retention
 from app.domain.submissions import Choice
 from app.domain.words import (
     CancellationGround,
@@ -44,6 +47,7 @@ from app.services import (
     plan_structure,
     plans,
     receipts,
+    record_proposals,
     success_criteria,
     triage,
     updates,
@@ -273,7 +277,7 @@ def _told_of(stage: Stage, step: Record) -> dict[str, Any]:
         raise BadSeeds(f"{stage.plan}: {step['evidence']} is the file {name}, which is not in files/.")
     return {
         "title": step["title"],
-        "upload": stage.uploads[name] if name is not None else None,
+        "upload": _found_in(stage.uploads[name], step) if name is not None else None,
         "description": step.get("description"),
         "kind": EvidenceKind(step["kind"]),
         "effective_from": stage.calendar.day(step.get("effective_from_day")),
@@ -294,6 +298,22 @@ def _parties(uow: UnitOfWork, stage: Stage, step: Record) -> list[str]:
     named = step.get("restricted_to", ())
     people = [one for one in named if "@" in one]
     return [*(one for one in named if "@" not in one), *_people(uow, stage, step, people)]
+
+
+def _found_in(upload: Upload, step: Record) -> Upload:
+    """A demo's file with what it says was found in it."""
+    return replace(upload, search=search_from_text(json.dumps(step["search"]))) if "search" in step else upload
+
+
+def _retention(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    record_proposals.set_retention(uow, evidence=stage.evidence_id(step), retention=Retention(step["retention"]))
+
+
+def _record_proposal(uow: UnitOfWork, stage: Stage, step: Record) -> None:
+    about: dict[str, Any] = {"evidence": stage.evidence_id(step)} if "evidence" in step else {}
+    if "words" in step:
+        about["text"] = record_proposals.text_that_says(uow, slug=stage.plan, words=step["words"])
+    record_proposals.propose(uow, slug=stage.plan, kind=RecordKind(step["kind"]), reason=step["reason"], **about)
 
 
 def _link(uow: UnitOfWork, stage: Stage, step: Record) -> None:
@@ -501,6 +521,8 @@ VERBS: dict[str, Callable[[UnitOfWork, Stage, Record], None]] = {
     "link": _link,
     "review": _review,
     "withdrawal": _withdrawal,
+    "retention": _retention,
+    "record_proposal": _record_proposal,
     "correspondence": _correspondence,
     "reading": _reading,
     "passing": _passing,

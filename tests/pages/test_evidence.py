@@ -424,5 +424,5 @@ def test_a_redaction_and_a_disposal_are_proposed_and_decided_on_pages(full: Kept
     assert sam.post(address, data={"reason": "Agreed", "outcome": "approved"}).status_code == 303
     gone = petra.get(f"/evidence/{item.id}/content")
     assert (gone.status_code, "disposed of" in gone.text) == (410, True)
-    assert item.sha256 in petra.get(f"/evidence/{item.id}").text
+    assert str(item.sha256) in petra.get(f"/evidence/{item.id}").text
     assert list(full.app.state.storage.list_names()) == []

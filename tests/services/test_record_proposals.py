@@ -17,7 +17,7 @@ from app.domain.words import Status
 from app.models import Evidence, IdempotencyRecord, Text
 from app.models.identity import table_of
 from app.services import audit_events, evidence, record_proposals, updates
-from app.services.jobs import note_due_disposals
+from app.services.record_proposals import note_due_disposals
 from app.storage import LocalStorage, incoming_from_bytes
 from tests.factories import World, key
 
@@ -53,7 +53,7 @@ def narratives(world: World, view: Any) -> set[str | None]:
 
 def text_of(world: World, body: str) -> str:
     with world.database.reader.connect() as connection:
-        return str(connection.execute(select(Text.id).where(Text.body == body)).scalar_one())  # type: ignore[call-overload, arg-type]
+        return str(connection.execute(select(Text.id).where(Text.body == body)).scalar_one())  # type: ignore[call-overload]
 
 
 def test_a_text_is_redacted_by_two_people_and_the_chain_still_verifies(world: World) -> None:
@@ -100,7 +100,7 @@ def test_a_text_is_redacted_by_two_people_and_the_chain_still_verifies(world: Wo
     assert {"redaction_proposed", "redaction_approved"} <= {line.event for line in lines}
     assert faults(world) == []
     with world.database.reader.connect() as connection:
-        blanked = connection.execute(select(Text.body, Text.salt).where(Text.id == text)).one()  # type: ignore[call-overload, arg-type]
+        blanked = connection.execute(select(Text.body, Text.salt).where(Text.id == text)).one()  # type: ignore[call-overload]
         answers = connection.execute(select(IdempotencyRecord.body)).scalars().all()  # type: ignore[call-overload]
     assert tuple(blanked) == (None, None)
     assert [bytes(body) for body in answers] == [b'{"narrative": "Other words"}']  # a replay would say it once more
@@ -120,7 +120,9 @@ def test_evidence_is_disposed_of_when_it_is_due_and_its_hash_and_the_fact_stay(w
         proposed(world, RecordKind.DISPOSAL, evidence=item.id)
     assert codes(early) == ("not_due",)
     about = {"evidence": item.id, "retention": Retention.WORKING}
-    assert world.write("petra", record_proposals.set_retention, **about).keeping.retention is Retention.WORKING
+    kept = world.write("petra", record_proposals.set_retention, **about).keeping
+    assert kept is not None
+    assert kept.retention is Retention.WORKING
     with pytest.raises(Forbidden):
         world.write("connie", record_proposals.set_retention, **about)
 

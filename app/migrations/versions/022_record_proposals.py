@@ -22,7 +22,8 @@ def upgrade() -> None:
             table.add_column(sa.Column("held_at", sa.DateTime(timezone=True), nullable=True))
             table.add_column(sa.Column("disposed_at", sa.DateTime(timezone=True), nullable=True))
             table.create_check_constraint(
-                op.f("ck_evidence_retention"), "retention IN ('working', 'plan_record', 'inquiry', 'permanent')"
+                op.f("ck_evidence_retention"),
+                "retention IN ('transitory', 'working', 'plan_record', 'inquiry', 'permanent')",
             )
             table.create_check_constraint(
                 op.f("ck_evidence_withdrawn_before_disposal"),
