@@ -258,6 +258,7 @@ def held_evidence(held: HeldUpload) -> Evidence:
         "version_number": 1,
         "supersedes": None,
         "versions": [],
+        "retention": _kept(Keeping(Retention.PLAN_RECORD, None, held=False, disposed_at=None)),
         "version": held.version,
     }
     if upload and upload.search is not None:

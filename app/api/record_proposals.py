@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from app.api import answers
-from app.api.answers import PlanSlug, RecordProposalId
+from app.api.answers import Page, PlanSlug, RecordProposalId
 from app.api.bodies import Body, Key, Said
 from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, exactly
@@ -85,10 +85,10 @@ def _recorded(view: RecordProposalView) -> Reply:
 
 
 @router.get("/plans/{plan}/record-proposals", response_model=Listing[RecordProposal], **answers.listed())
-def list_proposals(run: Reading, plan: PlanSlug) -> Response:
-    """A plan's redactions, legal holds and disposals, those that wait first: the latest 200."""
-    views = run.read(services.list_proposals, slug=plan)
-    return answers.listing(_list, {"items": [record_proposal(view) for view in views], "next_cursor": None})
+def list_proposals(run: Reading, plan: PlanSlug, page: Page) -> Response:
+    """A plan's redactions, legal holds and disposals, newest first."""
+    views, more = run.read(services.list_proposals, slug=plan, limit=page.limit, cursor=page.cursor)
+    return answers.listing(_list, {"items": [record_proposal(view) for view in views], "next_cursor": more})
 
 
 @router.post("/plans/{plan}/record-proposals", response_model=RecordProposal, **answers.made())

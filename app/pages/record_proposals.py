@@ -49,7 +49,7 @@ RETENTIONS = {
 @router.get("/plans/{plan}/records")
 def list_records(run: Reading, plan: str, request: Request) -> Response:
     """What was proposed and decided, those that wait first."""
-    view, found = run.read(lambda uow: (get_plan(uow, slug=plan), services.list_proposals(uow, slug=plan)))
+    view, found = run.read(lambda uow: (get_plan(uow, slug=plan), services.waiting_first(uow, slug=plan)))
     return render(
         request,
         "record_proposals/list.html",

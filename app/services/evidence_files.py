@@ -81,7 +81,7 @@ def sweep(
         nonlocal looked_at
         looked_at += len(names)
         progress(looked_at)
-        return database.read(lambda uow: _referred_to(uow, names), **_reader(now))
+        return database.read(lambda uow: referred_to(uow, names), **_reader(now))
 
     return sweep_orphans(storage, known=known, now=now)
 
@@ -127,7 +127,7 @@ def _items_with(uow: UnitOfWork, name: str) -> tuple[str, ...]:
     return tuple(f"{row.slug} {row.ref} ({row.file_name})" for row in rows)
 
 
-def _referred_to(uow: UnitOfWork, names: list[str]) -> set[str]:
+def referred_to(uow: UnitOfWork, names: list[str]) -> set[str]:
     """The log's files, those that wait to be released, and exports. What was taken back leaves no file."""
     logged = select(_evidence.c.storage_name).where(_evidence.c.storage_name.in_(names), _KEPT)
     held = select(_held.c.storage_name).where(_held.c.storage_name.in_(names), _held.c.state != HeldState.TAKEN_BACK)

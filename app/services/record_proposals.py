@@ -28,8 +28,10 @@ from app.models import AuditEvent, Evidence, EvidenceLink, IdempotencyRecord, Mi
 from app.models.identity import table_of
 from app.models.texts import REDACTED, latest_texts
 from app.models.visibility import knowable_in
+from app.services import cursors
 from app.services.cases import affected_cases
 from app.services.evidence import lock_evidence, take_back
+from app.services.evidence_files import referred_to
 from app.services.evidence_views import find_evidence, keeping_of, views_of
 from app.services.plans import known_plan
 from app.services.triage import settle_afresh
@@ -147,18 +149,29 @@ def decide(
     return _views(uow, [row])[0]
 
 
-def list_proposals(uow: UnitOfWork, *, slug: str) -> tuple[RecordProposalView, ...]:
-    """A plan's proposals, those that wait first, as far as the actor may know of what they are about."""
+def list_proposals(
+    uow: UnitOfWork, *, slug: str, limit: int = LISTED, cursor: str | None = None
+) -> tuple[tuple[RecordProposalView, ...], str | None]:
+    """A plan's proposals, newest first, as far as the actor may know of what they are about, and the next cursor."""
+    statement = _listed(uow, slug).order_by(_proposals.c.id.desc()).limit(limit + 1)
+    if cursor:
+        statement = statement.where(_proposals.c.id < cursors.decode(cursor, str)[0])
+    rows = list(uow.session.execute(statement).scalars())
+    more = cursors.encode(rows[limit - 1].id) if len(rows) > limit else None
+    return tuple(_views(uow, rows[:limit])), more
+
+
+def waiting_first(uow: UnitOfWork, *, slug: str) -> tuple[RecordProposalView, ...]:
+    """The same for a page: those that wait before those that were decided."""
+    waits = _proposals.c.state.in_(OPEN_STATES)
+    statement = _listed(uow, slug).order_by(waits.desc(), _proposals.c.id.desc()).limit(LISTED)
+    return tuple(_views(uow, list(uow.session.execute(statement).scalars())))
+
+
+def _listed(uow: UnitOfWork, slug: str) -> Any:
     plan = known_plan(uow, slug)
     permissions.require(uow.actor, Act.READ_AUDIT, Item(plan_id=plan.id))
-    waits = _proposals.c.state.in_(OPEN_STATES)
-    statement = (
-        select(RecordProposal)
-        .where(RecordProposal.plan_id == plan.id, _known(uow, plan.id))
-        .order_by(waits.desc(), _proposals.c.created_at.desc(), _proposals.c.id.desc())
-        .limit(LISTED)
-    )
-    return tuple(_views(uow, list(uow.session.execute(statement).scalars())))
+    return select(RecordProposal).where(RecordProposal.plan_id == plan.id, _known(uow, plan.id))
 
 
 def set_retention(uow: UnitOfWork, *, evidence: str, retention: Retention, if_match: str | None = None) -> EvidenceView:
@@ -310,8 +323,7 @@ def _dispose(uow: UnitOfWork, row: RecordProposal, storage: Storage | None) -> N
     _blank(uow, and_(_texts.c.item_id == item.id, _texts.c.field.in_(("statement", "description"))))
     settle_afresh(uow, affected)
     name = item.storage_name
-    others = exists().where(_evidence.c.storage_name == name, _evidence.c.disposed_at.is_(None))
-    if name is None or storage is None or uow.session.execute(select(others)).scalar_one():
+    if name is None or storage is None or referred_to(uow, [name]):
         return
     # What was put there within the hour may be somebody's new upload of the same bytes, whose row is still to come.
     before = uow.now - MINIMUM_GRACE

@@ -12,7 +12,7 @@ EVIDENCE_FIELDS = {
     "id", "title", "kind", "description", "file_name", "content_type", "size", "sha256", "received_at",
     "effective_from", "effective_to", "provided_by", "organisation", "marking", "state", "links", "submission",
     "personal_data", "version", "period_from", "period_to", "door", "restricted", "version_number", "supersedes",
-    "versions",
+    "versions", "retention",
 }  # fmt: skip
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
 REVIEW = {"outcome": "accepted", "relevance": 3, "robustness": 2, "reason": "It shows what was agreed"}

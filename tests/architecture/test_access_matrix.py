@@ -362,7 +362,7 @@ def restricted(who: str, route: str, line: dict[str, str]) -> str:
     of_all = any(name in route for name in ("/themes/{id}", "/actions/{id}", "/meetings/{id}", "/views/{id}"))
     if "/evidence-exports/" in route:
         return line[who]  # of a plan, whoever may know of what in it
-    hanging = ("{id}", "{ref}", "{milestone}", "{evidence}", "{change_request}")
+    hanging = ("{id}", "{ref}", "{milestone}", "{evidence}", "{change_request}", "{proposal}")
     if any(name in route for name in ("/submissions/{id}", "{submission}")) or route.endswith("/inbox/triage"):
         # What the NHS sent is known to its own people as well.
         return LET_IN if who == "nora" else UNKNOWN if who in KEPT_FROM else line[who]

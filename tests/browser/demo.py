@@ -58,7 +58,7 @@ class Demo:
 
     `waiting_id` is the milestone that waits for the partner whose `key` it is; `evidence` an item that was rejected,
     `change_request` one that nobody has decided on, `next_review` a day as addresses have it,
-    `view` a saved one of the manager's own.
+    `view` a saved one of the manager's own, `proposal` a redaction that nobody has decided on.
     """
 
     folder: Path
@@ -71,6 +71,7 @@ class Demo:
     next_review: str
     meeting: str
     view: str
+    proposal: str
     passwords: dict[str, str]
     tokens: dict[str, str]
 
@@ -132,6 +133,7 @@ def _load(folder: Path) -> Demo:
         next_review=found[2],
         meeting=found[3],
         view=found[4],
+        proposal=found[5],
         passwords={name: passwords.get(email, "") for name, email in CAST.items()},
         tokens=tokens,
     )
@@ -160,6 +162,7 @@ def _found(uow: UnitOfWork) -> tuple[str, ...]:
             f" WHERE slug = '{PLAN}' AND on_day = '{next_review}'",
         ),
         _one(uow, "SELECT id FROM saved_views WHERE NOT shared"),
+        _one(uow, "SELECT id FROM record_proposals WHERE kind = 'redaction'"),
     )
 
 

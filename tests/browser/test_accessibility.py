@@ -22,7 +22,8 @@ from tests.browser.visitors import Visitor
 
 P = f"/plans/{PLAN}"
 
-# Who opens what. {evidence}, {invitation}, {change_request}, {next_review}, {meeting} and {view} are the demo's.
+# Who opens what. {evidence}, {invitation}, {change_request}, {next_review}, {meeting}, {view} and {proposal} are
+# the demo's.
 PAGES: dict[str, list[str]] = {
     "": ["/sign-in", "/sign-in/help", "/invitations/{invitation}", "/help", "/help/rag", "/help/accessibility",
          "/help/privacy", "/api/v1/docs"],
@@ -56,12 +57,13 @@ PAGES: dict[str, list[str]] = {
         f"{P}/change-requests", f"{P}/change-requests?state=decided", f"{P}/change-requests/new?kind=policy",
         f"{P}/change-requests/new?kind=settings",
         "/evidence/{evidence}", "/evidence/{evidence}/withdrawal", "/evidence/{evidence}/versions/new",
+        f"{P}/records", f"{P}/records/new?kind=hold&evidence={{evidence}}",
         f"/plans/{QUIET}", f"/plans/{QUIET}/exceptions", f"/plans/{DRAFT}", f"/plans/{CLOSED}",
         f"/plans/{CLOSED}/milestones",
     ],
     "officer": [
         "/inbox", f"{P}/inbox", f"{P}/inbox/S-006", f"{P}/inbox/triaged",
-        f"{P}/closure",
+        f"{P}/closure", f"{P}/records/{{proposal}}/decision",
         "/updates", EXCEPTIONS, milestone("M-02"), milestone("M-15", "declaration", "lifting"),
         milestone("M-02", "declaration"),
         milestone("M-02", "change-requests", "{change_request}", "decision"), f"/plans/{DRAFT}/approval",
@@ -103,7 +105,7 @@ NOT_PAGES = {
 
 
 def addressed(path: str, place: Place) -> str:
-    for name in ("evidence", "invitation", "change_request", "next_review", "meeting", "view"):
+    for name in ("evidence", "invitation", "change_request", "next_review", "meeting", "view", "proposal"):
         path = path.replace(f"{{{name}}}", getattr(place.demo, name))
     return path
 
@@ -172,6 +174,16 @@ def _an_update_without_a_word(place: Place, folder: Path) -> Visitor:
     visitor.fill_date("forecast_date", 31, 2, 2027)
     visitor.page.get_by_label("Red", exact=True).check()
     visitor.button("Save the update").click()
+    return visitor
+
+
+def _a_file_that_holds_personal_data(place: Place, folder: Path) -> Visitor:
+    visitor = place.visitor("manager").expects(409)
+    visitor.go(milestone("M-08", "evidence", "new"))
+    visitor.page.get_by_label("What is it?").fill("Case list")
+    visitor.page.get_by_label("Choose a file").set_input_files(a_file(folder, "cases.txt", b"NHS 943 476 5919"))
+    visitor.button("Attach evidence").click()
+    expect(visitor.page.get_by_label("Staff")).to_be_visible()
     return visitor
 
 
@@ -268,6 +280,7 @@ def _a_key_for_nobody(place: Place, folder: Path) -> Visitor:
     "get_into",
     [
         _signing_in_wrongly, _signing_in_too_often, _an_invitation_with_a_weak_password, _an_update_without_a_word,
+        _a_file_that_holds_personal_data,
         _a_completion_with_a_file_of_another_kind, _evidence_that_is_too_large, _evidence_without_a_title_or_a_link,
         _achievement_refused, _achievement_refused_without_scripts, _a_review_without_an_answer,
         _facts_that_somebody_else_has_changed, _a_withdrawal_without_a_reason, _a_reopening_without_a_date,

@@ -57,6 +57,8 @@ TABLE = {
     Act.ADD_VERSION: ("MS", "MS", "CMS"),
     Act.WITHDRAW: ("MS", "MS", "CMS"),
     Act.REVIEW: ("MS", "MS", "MS"),
+    Act.PROPOSE_RECORD: ("M", "M", "M"),
+    Act.DECIDE_RECORD: ("S", "S", "S"),
     Act.SUBMIT: ("CMS", "CMS", "CMS"),
     Act.RELEASE_UPLOAD: ("CMS", "CMS", "CMS"),
     Act.TRIAGE: ("MS", "MS", "MS"),

@@ -44,6 +44,10 @@ USUAL: dict[str, dict[str, Any]] = {
     "criterion_ticks": {"milestone_id": "m"},
     "submissions": {"plan_id": "plan", "organisation_id": "council"},
     "change_requests": {"plan_id": "plan", "requested_by": "owner", "kind": "due_date", "state": "requested"},
+    "record_proposals": {
+        "plan_id": "plan", "kind": "hold", "evidence_id": "e", "state": "proposed", "proposed_by": "owner",
+        "proposed_at": NOW,
+    },
     "baseline_corrections": {
         "plan_id": "plan", "milestone_id": "m", "corrected_by": "reviewer", "was": date(2025, 1, 1),
     },
@@ -184,6 +188,7 @@ def stage(outside: Outside) -> None:
     outside.insert("criterion_ticks", criterion_id="criterion", evidence_id="e")
     outside.insert("submissions", id="submission")
     outside.insert("change_requests", id="request", milestone_id="m", due_date=date(2026, 3, 1))
+    outside.insert("record_proposals", id="proposal")
     outside.insert("texts", id="text", body="What was typed", salt="salt")
     outside.insert("audit_heads", chain="plan", seq=1)
     outside.insert("audit_events", id="event", chain="plan", seq=1)

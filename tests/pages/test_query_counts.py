@@ -39,6 +39,9 @@ PAGES = """
 14  zoe     drafted    GET /plans/{plan}/actions/{action}/removal
 20  sam     draft      GET /plans/{plan}/approval
 14  petra   -          GET /plans/{plan}/audit-events
+14  petra   -          GET /plans/{plan}/records
+16  petra   -          GET /plans/{plan}/records/new?kind=hold&evidence={evidence}
+16  sam     -          GET /plans/{plan}/records/{proposal}/decision
 15  petra   -          GET /plans/{plan}/audit-events.csv
 20  petra   -          GET /plans/{plan}/change-requests
 11  petra   -          GET /plans/{plan}/change-requests.csv

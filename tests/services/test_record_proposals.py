@@ -16,10 +16,10 @@ from app.domain.refusals import Forbidden, Gone, Invalid, NotFound, Refused
 from app.domain.words import Status
 from app.models import Evidence, IdempotencyRecord, Text
 from app.models.identity import table_of
-from app.services import audit_events, evidence, record_proposals, updates
+from app.services import audit_events, evidence, milestones, record_proposals, updates
 from app.services.record_proposals import note_due_disposals
 from app.storage import LocalStorage, incoming_from_bytes
-from tests.factories import World, key
+from tests.factories import World, key, upload
 
 WORDS = "Jo Bloggs was seen on “Friday”"
 
@@ -112,9 +112,10 @@ def test_a_text_is_redacted_by_two_people_and_the_chain_still_verifies(world: Wo
 def test_evidence_is_disposed_of_when_it_is_due_and_its_hash_and_the_fact_stay(world: World, tmp_path: Path) -> None:
     storage = LocalStorage(tmp_path)
     stored = incoming_from_bytes(storage, file_name="rota.txt", content_type="text/plain", content=b"rota").keep()
-    view = world.achieved()
-    item = world.seen(view).evidence[0]
-    twin = world.attached(world.milestone())
+    view = world.completed()
+    item = world.attached(view, upload=upload())
+    world.write("petra", milestones.mark_achieved, milestone=key(view))
+    twin = world.attached(world.milestone(), upload=upload())
     assert (item.sha256, twin.sha256) == (stored.sha256, stored.sha256)
     with pytest.raises(Refused) as early:
         proposed(world, RecordKind.DISPOSAL, evidence=item.id)
@@ -129,7 +130,7 @@ def test_evidence_is_disposed_of_when_it_is_due_and_its_hash_and_the_fact_stay(w
     assert note_due_disposals(world.database, world.clock()) == 0
     world.clock.forward(days=3 * 366)
     assert [note_due_disposals(world.database, world.clock()) for _ in range(2)] == [1, 0]
-    (due,) = world.read("petra", record_proposals.list_proposals, slug=world.plan)
+    (due,), _ = world.read("petra", record_proposals.list_proposals, slug=world.plan)
     assert (due.state, due.evidence_id, due.may_propose) == (RecordState.DUE, item.id, True)
     with pytest.raises(Refused) as unproposed:
         decided(world, due)

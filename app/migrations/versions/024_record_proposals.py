@@ -7,8 +7,8 @@ from alembic import op
 
 from app.migrations import triggers
 
-revision = "022"
-down_revision = "021"
+revision = "024"
+down_revision = "023"
 branch_labels = None
 depends_on = None
 
