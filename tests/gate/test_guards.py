@@ -361,6 +361,7 @@ def insert_numbered(outside: Outside, table: str, number: int) -> None:
         "plan_addresses": {"slug": "fresh"},
         "carried_over": {"milestone_id": "m2"},
         "criterion_ticks": {"criterion_id": "another", "evidence_id": "e"},
+        "record_proposals": {"id": "fresh", "kind": "disposal"},
     }
     if table == "criterion_ticks":
         outside.insert("success_criteria", id="another")
