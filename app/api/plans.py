@@ -10,8 +10,10 @@ from typing_extensions import TypedDict
 from app.api import answers, shapes
 from app.api.answers import Page, PlanSlug
 from app.api.bodies import Body, Day, Elsewhere, Key, Line, LongText, Said, Slug, absent, storably, stripped, whole
+from app.api.change_requests import NewAgreement
 from app.api.deps import Reading, Reply, Writing
 from app.api.shapes import Listing, Organisation, exactly
+from app.domain.change_requests import Agreement
 from app.domain.closing import Destination
 from app.domain.plan_changes import Change, ChangedItem
 from app.domain.plan_changes import PlanChanges as ChangesSince
@@ -187,6 +189,9 @@ class Closure(Body):
     reason: Said
     items: list[CarriedItem] = Field(default=[], max_length=1000)
     rest: WentTo | None = None
+    agreement: NewAgreement | None = Field(
+        default=None, description="Of the outside bodies that set dates of what is still open, where there are any"
+    )
 
 
 def plan_facts(view: PlanView) -> Plan:
@@ -339,7 +344,8 @@ def approve_plan(run: Writing, plan: PlanSlug, body: Approval) -> Response:
 @router.post("/plans/{plan}/closure", response_model=Plan, **answers.made())
 def close_plan(run: Writing, plan: PlanSlug, body: Closure) -> Response:
     """Close an approved plan (senior officers): it becomes read-only, and nothing of it is an exception any more. Each
-    open item says where it went. Codes: `plan_not_approved`, `submissions_waiting`, `items_withheld`.
+    open item says where it went. Codes: `plan_not_approved`, `submissions_waiting`, `items_withheld`, `own_items`,
+    `agreement_missing`.
     """
     return run.write(
         closing.close_plan,
@@ -347,6 +353,7 @@ def close_plan(run: Writing, plan: PlanSlug, body: Closure) -> Response:
         reason=body.reason,
         items={item.milestone: _destination(item) for item in body.items},
         rest=_destination(body.rest) if body.rest else None,
+        agreement=Agreement(**body.agreement.facts()) if body.agreement else None,
         if_match=run.if_match,
         respond=_settled,
     )

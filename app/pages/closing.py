@@ -3,6 +3,7 @@
 from fastapi import Request
 from fastapi.responses import Response
 
+from app.domain.change_requests import Agreement
 from app.domain.closing import Destination, ToClose
 from app.domain.plans import PlanView
 from app.domain.refusals import Forbidden
@@ -29,6 +30,7 @@ def close(run: Writing, plan: str, request: Request, form: LongSubmitted) -> Res
 
     def change() -> PlanView:
         reason = form.required("reason", "Enter why the plan is closed")
+        agreement = _agreement(form)
         form.check()
         return run.write(
             closing.close_plan,
@@ -36,6 +38,7 @@ def close(run: Writing, plan: str, request: Request, form: LongSubmitted) -> Res
             reason=reason,
             items=_items(form),
             rest=Destination(form.text("rest"), form.text("rest_plan")),
+            agreement=agreement,
             if_match=form.optional("version"),
         )
 
@@ -45,6 +48,14 @@ def close(run: Writing, plan: str, request: Request, form: LongSubmitted) -> Res
         done=lambda view: see_other(f"/plans/{view.slug}"),
         again=lambda form, status: _closure_page(run, request, plan, form, status=status),
     )
+
+
+def _agreement(form: Form) -> Agreement | None:
+    """What is said of the agreement of outside bodies; None where nothing is."""
+    if not any(form.value(name) for name in form.values if name.startswith("agreement.")):
+        return None
+    day = form.day("agreement.on", "The day of the agreement")
+    return Agreement(form.text("agreement.by"), day, form.text("agreement.reference"))
 
 
 def _items(form: Form) -> dict[str, Destination]:

@@ -230,7 +230,20 @@ def _check_agreement(
     if set_by is DateSetter.PLAN or wish.kind not in rules.TOUCHING_THE_DATE:
         return None
     given = wish.agreement or Agreement("", None, "")
-    body = rules.BODIES[set_by]
+    texts |= _agreement_checked(uow, rules.BODIES[set_by], given, checks)
+    return given.on
+
+
+def agreement_texts(uow: UnitOfWork, bodies: str, given: Agreement) -> dict[str, str | None]:
+    """What is kept of an agreement beside its day. Raises Invalid for what is missing."""
+    checks = Checks()
+    texts = _agreement_checked(uow, bodies, given, checks)
+    checks.done()
+    return texts
+
+
+def _agreement_checked(uow: UnitOfWork, body: str, given: Agreement, checks: Checks) -> dict[str, str | None]:
+    texts: dict[str, str | None] = {}
     texts["agreed_by"] = checks.required_text("agreement/by", given.by, limit=200, name=f"who at {body} agreed")
     texts["agreement_reference"] = checks.required_text(
         "agreement/reference", given.reference, limit=200, name="where the agreement is written, such as a letter"
@@ -238,7 +251,7 @@ def _check_agreement(
     if given.on is None:
         checks.add("agreement/on", "required", f"Enter the day on which {body} agreed")
     checks.not_future("agreement/on", given.on, uow.today, "The day of the agreement must be today or in the past")
-    return given.on
+    return texts
 
 
 def _status_of(uow: UnitOfWork, milestone_id: str | None) -> Status | None:

@@ -8,18 +8,19 @@ from sqlalchemy import func, select
 from app.db import UnitOfWork
 from app.domain import closing as rules
 from app.domain import permissions, rag
+from app.domain.change_requests import Agreement
 from app.domain.closing import OPEN_AT_CLOSURE, CarriedItem, Closed, Destination, ToClose
 from app.domain.permissions import Act, Item
 from app.domain.plans import PlanView
 from app.domain.refusals import Reason, Refused, Stale
-from app.domain.words import PlanState, SubmissionState
+from app.domain.words import DateSetter, PlanState, SubmissionState
 from app.models import CarriedOver as CarriedOverRow
 from app.models import Milestone, Organisation, Plan, PlanAddress, Submission
 from app.models.expiry import lapsed, status_on
 from app.models.milestone_rows import milestone_rows
 from app.models.texts import latest_texts
 from app.models.visibility import knowable_in
-from app.services import lapsing, resettling
+from app.services import change_proposals, lapsing, resettling
 from app.services.carrying import FIELD, carried_over_of
 from app.services.cases import affected_cases
 from app.services.change_requests import waiting_requests
@@ -40,12 +41,14 @@ def to_close(uow: UnitOfWork, *, slug: str) -> ToClose:
         Milestone.position,
     )  # fmt: skip
     rows = uow.session.execute(statement.limit(SHOWN)).all()
+    held_up = _held_up(uow, plan)
     return ToClose(
         view_of(uow, plan),
         rows_of(uow, plan, rows),
         _plans_offered(uow, plan),
-        tuple(_unmet(uow, plan)),
+        tuple(_unmet(uow, plan, held_up)),
         waiting_requests(uow, plan),
+        _bodies_of(held_up),
     )
 
 
@@ -74,12 +77,15 @@ def close_plan(
     reason: str,
     items: Mapping[str, Destination] | None = None,
     rest: Destination | None = None,
+    agreement: Agreement | None = None,
     if_match: str | None = None,
 ) -> PlanView:
     """Close an approved plan: it becomes read-only, and none of its items is an exception any more.
 
     `items` says by reference (or id) where each open item went, `rest` where all the others did. Raises Invalid for
-    each that neither says, Refused while submissions wait or items are kept from who closes.
+    each that neither says, Refused while submissions wait, items are kept from who closes or are their own.
+
+    `agreement`: of the outside bodies that set dates of what is still open, needed as for a cancellation.
     """
     plan = known_plan(uow, slug)
     permissions.require(uow.actor, Act.APPROVE_PLAN, Item(plan_id=plan.id))
@@ -89,7 +95,10 @@ def close_plan(
     checks = Checks()
     said = checks.required_text("reason", reason, name="why the plan is closed")
     checks.done()
-    _refuse_unmet(plan, _unmet(uow, plan))
+    held_up = _held_up(uow, plan)
+    bodies = _bodies_of(held_up)
+    _refuse_unmet(plan, _unmet(uow, plan, held_up) or rules.unmet_agreement(bodies, agreed=agreement is not None))
+    agreed = change_proposals.agreement_texts(uow, bodies, agreement) if bodies and agreement else {}
     destinations = _destinations(uow, plan, rows, items or {}, rest or Destination())
     for row in rows:
         _carry_over(uow, plan, row, *destinations[row.id])
@@ -103,8 +112,9 @@ def close_plan(
         item_kind="plan",
         item_id=plan.id,
         item_ref=plan.slug[:40],
-        facts={"state": [PlanState.APPROVED, PlanState.CLOSED], "carried_over": len(rows), "lapsed": lapsed},
-        texts={"closing_reason": said},
+        facts={"state": [PlanState.APPROVED, PlanState.CLOSED], "carried_over": len(rows), "lapsed": lapsed}
+        | ({"agreed_on": agreement.on} if bodies and agreement else {}),
+        texts={"closing_reason": said, **agreed},
     )
     resettling.resettle(uow, plan)
     return view_of(uow, plan)
@@ -128,7 +138,7 @@ def _open(uow: UnitOfWork) -> Any:
     return status_on(uow.today).in_(OPEN_AT_CLOSURE)
 
 
-def _unmet(uow: UnitOfWork, plan: Plan) -> list[Reason]:
+def _unmet(uow: UnitOfWork, plan: Plan, held_up: Sequence[Any]) -> list[Reason]:
     waiting = select(func.count()).select_from(Submission).where(
         Submission.plan_id == plan.id, Submission.state == SubmissionState.WAITING
     )  # fmt: skip
@@ -140,7 +150,23 @@ def _unmet(uow: UnitOfWork, plan: Plan) -> list[Reason]:
         waiting=uow.session.execute(waiting).scalar_one(),
         withheld=uow.session.execute(every).scalar_one() - uow.session.execute(known).scalar_one(),
         lead=lead.name if lead else "",
+        own=[row.ref for row in held_up if row.owner_id == uow.actor.id],
     )
+
+
+def _held_up(uow: UnitOfWork, plan: Plan) -> Sequence[Any]:
+    """Open items that are the actor's own, or whose date an outside body set, of what the actor may know of: who does
+    not know of all closes no plan.
+    """
+    own, outside = Milestone.owner_id == uow.actor.id, Milestone.due_set_by != DateSetter.PLAN
+    statement = select(Milestone.ref, Milestone.due_set_by, Milestone.owner_id).where(
+        knowable_in(uow.actor, plan.id), _open(uow), own | outside
+    )
+    return uow.session.execute(statement.order_by(Milestone.position)).all()
+
+
+def _bodies_of(rows: Sequence[Any]) -> str:
+    return rules.bodies_to_agree([(row.ref, row.due_set_by) for row in rows])
 
 
 def _refuse_unmet(plan: Plan, unmet: list[Reason]) -> None:

@@ -496,7 +496,12 @@ def _plan_closure(trail: Trail, event: AuditEvent) -> Record:
         )
         for one in carried
     ]
-    return {"does": "plan_closure", "reason": trail.said(event)["closing_reason"], "items": items}
+    said, agreed_on = trail.said(event), json.loads(event.facts).get("agreed_on")
+    closure: Record = {"does": "plan_closure", "reason": said["closing_reason"], "items": items}
+    if agreed_on:
+        agreement = {"by": said["agreed_by"], "day": trail.day(agreed_on), "reference": said["agreement_reference"]}
+        closure["agreement"] = agreement
+    return closure
 
 
 _TOLD: dict[str, Callable[[Trail, AuditEvent], Record | None]] = {

@@ -106,10 +106,16 @@ def _plan_approval(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     plans.approve_plan(uow, slug=stage.plan, body=step["body"], meeting=step["meeting"])
 
 
+def _agreement(stage: Stage, step: Record) -> Agreement | None:
+    agreed = step.get("agreement")
+    return Agreement(agreed["by"], stage.calendar.day(agreed["day"]), agreed["reference"]) if agreed else None
+
+
 def _plan_closure(uow: UnitOfWork, stage: Stage, step: Record) -> None:
     """Where each open item went stands in `items`: by milestone, in words (`to`), to another plan, or both."""
     items = {one["milestone"]: Destination(one.get("to", ""), one.get("plan", "")) for one in step.get("items", ())}
-    closing.close_plan(uow, slug=stage.plan, reason=step["reason"], items=items)
+    agreed = _agreement(stage, step)
+    closing.close_plan(uow, slug=stage.plan, reason=step["reason"], items=items, agreement=agreed)
 
 
 def _meeting_held(uow: UnitOfWork, stage: Stage, step: Record) -> None:
@@ -407,7 +413,6 @@ def _change_request(uow: UnitOfWork, stage: Stage, step: Record) -> None:
             uow, slug=stage.plan, kind=ChangeKind(step["kind"]), reason=step["reason"], **_settings(step["settings"])
         )
         return
-    agreed = step.get("agreement")
     change_requests.request_change(
         uow,
         milestone=stage.key(step),
@@ -419,7 +424,7 @@ def _change_request(uow: UnitOfWork, stage: Stage, step: Record) -> None:
         success_criterion=step.get("success_criterion"),
         criteria=proofs_of(step["criteria"], stage.calendar) if "criteria" in step else None,
         parts=[_part(uow, stage, part) for part in step.get("parts", ())],
-        agreement=Agreement(agreed["by"], stage.calendar.day(agreed["day"]), agreed["reference"]) if agreed else None,
+        agreement=_agreement(stage, step),
     )
 
 

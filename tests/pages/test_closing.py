@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.domain.words import Scope
+from app.domain.words import DateSetter, Scope
 from app.services import evidence
 from tests.factories import key, upload
 from tests.pages.conftest import Kept, statements
@@ -102,8 +102,24 @@ def test_the_pages_send_a_fixed_number_of_queries(full: Kept) -> None:
         full.world.milestone(title=f"More {number}")
     with statements(full.world.database) as many:
         browser.get(CLOSURE)
-    assert len(few) == len(many) <= 18, len(many)
+    assert len(few) == len(many) <= 19, len(many)
     full.world.close()
     with statements(full.world.database) as after:
         browser.get(PLAN)
     assert len(after) <= 13, len(after)
+
+
+def test_the_agreement_of_who_set_a_date_is_asked_for_by_both_doors(full: Kept) -> None:
+    ref = full.world.milestone(due_set_by=DateSetter.COURT).row.ref
+    page = form_of(full)
+    assert f"The agreement of a court ({ref})" in page.text
+    sent = {"reason": "Done", "rest": "Service plans", "version": page.value("version")}
+    refused = full.browser("sam").post(CLOSURE, data=sent)
+    assert (refused.status_code, f"set by a court ({ref})" in read(refused.text).text) == (409, True)
+    half = read(full.browser("sam").post(CLOSURE, data={**sent, "agreement.by": "The judge"}).text)
+    assert (half.problems(), "#agreement.reference" in half.links()) == ([], True)
+    closure = {"reason": "Done", "rest": {"to": "Service plans"}}
+    address, officer = f"/api/v1{CLOSURE}", full.api("sam")
+    assert [one["code"] for one in officer.post(address, json=closure).json()["reasons"]] == ["agreement_missing"]
+    agreed = {"by": "The judge", "on": str(full.world.clock.today), "reference": "Order 7"}
+    assert officer.post(address, json={**closure, "agreement": agreed}).json()["state"] == "closed"

@@ -47,7 +47,7 @@ PAGES = """
 11  petra   -          GET /plans/{plan}/change-requests.csv
 16  petra   -          GET /plans/{plan}/change-requests/new
 22  sam     -          GET /plans/{plan}/change-requests/{change_request}/decision
-19  sam     -          GET /plans/{plan}/closure
+20  sam     -          GET /plans/{plan}/closure
 12  petra   -          GET /plans/{plan}/edit
 16  petra   -          GET /plans/{plan}/exceptions
 15  petra   -          GET /plans/{plan}/exceptions.csv

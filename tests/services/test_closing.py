@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from app.domain.change_requests import Agreement
 from app.domain.closing import Destination
 from app.domain.milestones import MilestoneView
 from app.domain.plans import MilestoneFilters
 from app.domain.refusals import Forbidden, Invalid, NotFound, Refused, Stale
 from app.domain.timelines import TimelineFilters
-from app.domain.words import ChangeKind, PlanState, Rag, ReviewOutcome, Role, Scope, Status
+from app.domain.words import ChangeKind, DateSetter, PlanState, Rag, ReviewOutcome, Role, Scope, Status
 from app.services import (
     audit_events,
     change_requests,
@@ -293,3 +294,26 @@ def test_what_was_achieved_in_a_closed_plan_stays_so(world: World) -> None:
         assert [row.ref for row in page.items] == refs, status
     timeline = world.read("petra", timelines.plan_timeline, slug=world.plan, filters=TimelineFilters())
     assert {item.ref: item.status for item in timeline.items}["M-02"] is Status.ACHIEVED
+
+
+def test_what_an_outside_body_set_and_what_is_ones_own_is_not_dropped_by_closing_the_plan(world: World) -> None:
+    asked, mine = world.milestone(due_set_by=DateSetter.OFSTED), world.milestone(owner=world.people["sam"].id)
+    with pytest.raises(Refused) as own:
+        close(world, rest=ELSEWHERE)
+    assert own.value.codes == ("own_items",)
+    assert f"You own {mine.row.ref}, still open" in own.value.reasons[0].message
+    assert [one.code for one in world.read("sam", closing.to_close, slug=world.plan).unmet] == ["own_items"]
+    with pytest.raises(Refused) as missing:
+        close(world, "nora", rest=ELSEWHERE)
+    assert missing.value.codes == ("agreement_missing",)
+    assert f"set by Ofsted ({asked.row.ref})" in missing.value.reasons[0].message
+    assert world.read("nora", closing.to_close, slug=world.plan).agreeing == f"Ofsted ({asked.row.ref})"
+    tomorrow = world.clock.today + timedelta(days=1)
+    with pytest.raises(Invalid) as wrong:
+        close(world, "nora", rest=ELSEWHERE, agreement=Agreement("", tomorrow, ""))
+    assert {one.pointer for one in wrong.value.errors} == {"/agreement/by", "/agreement/on", "/agreement/reference"}
+    agreement = Agreement("The lead inspector", world.clock.today, "Letter of 2 March")
+    assert close(world, "nora", rest=ELSEWHERE, agreement=agreement).state is PlanState.CLOSED
+    lines, _ = world.read("ada", audit_events.list_events, slug=world.plan, limit=9)
+    closed = next(line for line in lines if line.event == "plan_closed")
+    assert (closed.texts["agreed_by"], closed.facts["agreed_on"]) == ("The lead inspector", str(world.clock.today))

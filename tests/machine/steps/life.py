@@ -183,10 +183,11 @@ class Life(Attacking):
         )
         waiting = any(one.submission is not None and one.submission.waiting for one in self.model.items)
         withheld = any(not self.model.knows(who, one) for one in still_open)
+        owns = any(one.owner == who for one in still_open)
         expected = (
             self.judge_plan(who, "approve")
             or refused(("plan_not_approved", self.model.state != "approved"))
-            or refused(("submissions_waiting", waiting), ("items_withheld", withheld))
+            or refused(("submissions_waiting", waiting), ("items_withheld", withheld), ("own_items", owns))
             or invalid(*((f"/items/{one.ref}", not says) for one in still_open))
         )
         if expected is None and self.steps < MACHINE_STEPS // 2:
