@@ -171,7 +171,25 @@ def unmet_other(kind: ChangeKind, ground: CancellationGround | None, status: Sta
     """The milestone that is named must still be there to take the work over."""
     if kind is ChangeKind.CANCELLATION and ground in NAMING_ANOTHER and status is Status.CANCELLED:
         return [Reason("other_cancelled", "The milestone it names was cancelled. Name one that goes on")]
+    if kind is ChangeKind.CANCELLATION and ground is CancellationGround.MERGED and status is Status.ACHIEVED:
+        sentence = (
+            "The milestone it names is achieved: nobody would prove there what this one promises. Name an open one"
+        )
+        return [Reason("other_achieved", sentence)]
     return []
+
+
+def merged_into(ref: str, criterion: str, other: str, its_criterion: str) -> str:
+    """What to know before one milestone is merged into another: the other has to prove both from then on."""
+    return (
+        f"{other} must then prove what {ref} promises: “{criterion or 'no success criterion'}”. Its own success"
+        f" criterion is “{its_criterion or 'none'}”"
+    )
+
+
+def promises_too(ref: str, criterion: str) -> str:
+    """What to know before a milestone ends into which another was merged."""
+    return f"{ref} was merged into it, so with it ends what {ref} promised: “{criterion or 'no success criterion'}”"
 
 
 def already_asked(asked_at: datetime) -> Reason:

@@ -16,6 +16,7 @@ from app.domain.change_requests import (
     ChangeRequestView,
     Decided,
     Effect,
+    Named,
     Proposal,
 )
 from app.domain.ids import new_id
@@ -25,6 +26,7 @@ from app.domain.permissions import Act, Item
 from app.domain.refusals import Forbidden, Invalid, NotFound, Reason, Refused, Stale, invalid
 from app.domain.success_criteria import as_stored
 from app.domain.words import (
+    CancellationGround,
     ChangeKind,
     ChangeState,
     EvidencePolicy,
@@ -87,7 +89,10 @@ def preview_change(
     permissions.require(uow.actor, Act.REQUEST_CHANGE, case.item)
     _must_match(case.version, if_match)
     asked, _ = _proposed(uow, case, Wish(**wished), Checks())
-    return change_views.effect_of(uow, case, asked)
+    effect = change_views.effect_of(uow, case, asked)
+    named = Named(case.milestone.id, case.milestone.ref, case.milestone.title)
+    into = asked.other if asked.ground is CancellationGround.MERGED else None
+    return replace(effect, warnings=(*effect.warnings, *change_views.merge_warnings(uow, named, asked.kind, into)))
 
 
 def request_settings(
@@ -199,7 +204,12 @@ def get_change_request(uow: UnitOfWork, *, change_request: str, slug: str | None
     if slug is not None and plan.slug != slug:
         raise NotFound
     permissions.require(uow.actor, Act.READ_PLAN, Item(plan_id=plan.id))
-    return change_views.view_of(uow, request.id, plan=plan, effect=True)
+    view = change_views.view_of(uow, request.id, plan=plan, effect=True)
+    if view.effect is None or view.milestone is None:
+        return view
+    into = request.replaced_by if request.ground is CancellationGround.MERGED else None
+    merged = change_views.merge_warnings(uow, view.milestone, request.kind, into)
+    return replace(view, effect=replace(view.effect, warnings=(*view.effect.warnings, *merged)))
 
 
 # --- Deciding ---------------------------------------------------------------------------------------------------------

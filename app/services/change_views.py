@@ -28,7 +28,7 @@ from app.domain.markings import marks_of
 from app.domain.meetings import day_warning
 from app.domain.permissions import Act, Item
 from app.domain.success_criteria import from_stored
-from app.domain.words import ChangeKind, ChangeState, DateSetter, PlanState
+from app.domain.words import CancellationGround, ChangeKind, ChangeState, DateSetter, PlanState
 from app.models import ChangeRequest, Milestone, Person, Plan, ReviewMeeting
 from app.models.texts import REDACTED, latest_texts
 from app.models.visibility import knowable, knowable_in, withheld_in
@@ -97,6 +97,26 @@ def effect_of(uow: UnitOfWork, case: Case, asked: Proposal, request: ChangeReque
     dates = [asked.due_date, *(part.due_date for part in asked.parts)]
     moved = rules.date_has_moved(asked.due_date, case.milestone.due_date, request.due_was) if request else ""
     return Effect(tuple(foreseeing.foresee(case, asked, uow.now)), (*((moved,) if moved else ()), *warnings_of(dates)))
+
+
+def merge_warnings(uow: UnitOfWork, milestone: Named, asked: ChangeKind, merged_into: str | None) -> tuple[str, ...]:
+    """What ending a milestone does to promises that were merged, or would be, of what this actor may know of."""
+    if asked not in (ChangeKind.CANCELLATION, ChangeKind.REPLACEMENT):
+        return ()
+    columns = (_milestones.c.id, _milestones.c.ref, _milestones.c.success_criterion)
+    merged = select(_requests.c.milestone_id).where(
+        _requests.c.replaced_by == milestone.id,
+        _requests.c.ground == CancellationGround.MERGED,
+        _requests.c.state == ChangeState.APPROVED,
+    )
+    ids = [one for one in (milestone.id, merged_into) if one]
+    statement = select(*columns).where(_milestones.c.id.in_(ids) | _milestones.c.id.in_(merged), knowable(uow.actor))
+    rows = {row.id: row for row in uow.session.execute(statement.order_by(_milestones.c.position))}
+    own, other = rows.pop(milestone.id, None), rows.pop(merged_into or "", None)
+    into = []
+    if own and other:
+        into.append(rules.merged_into(own.ref, own.success_criterion, other.ref, other.success_criterion))
+    return (*into, *(rules.promises_too(row.ref, row.success_criterion) for row in rows.values()))
 
 
 def effect_of_settings(uow: UnitOfWork, plan: Plan, becomes: dict[str, Any]) -> Effect:

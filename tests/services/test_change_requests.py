@@ -693,3 +693,26 @@ def test_previews_write_nothing_even_in_a_writing_transaction(world: World) -> N
 
     world.database.write(look, actor=world.actor("petra"), now=world.clock())
     assert world.seen(view).row.version == view.row.version
+
+
+def test_a_merge_says_who_must_prove_the_promise_and_none_is_made_into_what_is_achieved(world: World) -> None:
+    done = world.achieved()
+    first, other = world.milestone(success_criterion="Cover on nights"), world.milestone(success_criterion="A rota")
+    merge = {"kind": ChangeKind.CANCELLATION, "ground": CancellationGround.MERGED}
+    with pytest.raises(Refused) as refused:
+        world.write("petra", change_requests.request_change, milestone=key(first), reason="One", other=done.row.ref,
+                    **merge)  # fmt: skip
+    assert refused.value.codes == ("other_achieved",)
+    foreseen = world.read("petra", change_requests.preview_change, milestone=key(first), other=other.row.ref, **merge)
+    [warning] = foreseen.warnings
+    assert f"{other.row.ref} must then prove what {first.row.ref} promises: “Cover on nights”" in warning
+    assert "“A rota”" in warning
+    asked = world.write("petra", change_requests.request_change, milestone=key(first), reason="One",
+                        other=other.row.ref, **merge)  # fmt: skip
+    shown = world.read("sam", change_requests.get_change_request, change_request=asked.id)
+    assert shown.effect is not None
+    assert shown.effect.warnings == foreseen.warnings
+    world.write("sam", change_requests.decide_change, change_request=asked.id, outcome="approved", reason="Agreed")
+    gone = {"kind": ChangeKind.CANCELLATION, "ground": CancellationGround.NO_LONGER_NEEDED}
+    [ending] = world.read("petra", change_requests.preview_change, milestone=key(other), **gone).warnings
+    assert f"{first.row.ref} was merged into it" in ending

@@ -160,6 +160,7 @@ class Changes(Progress):
             *[("criteria_gap", True)] * gaps,
             ("agreement_missing", touches and story.set_by != "plan" and asked.agreed_on is None),
             ("other_cancelled", into is not None and into.status == "cancelled"),
+            ("other_achieved", into is not None and into.status == "achieved"),
         )
 
     @step(weight=2, number=which, due=st.integers(-10, 120))
