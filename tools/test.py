@@ -50,18 +50,20 @@ def check(name: str, *command: str) -> Stage:
     return Stage(name=name, command=(str(BIN / command[0]), *command[1:]), quiet=True)
 
 
+# The longest first: they are run two at a time.
 LINT = (
+    check("mypy", "mypy"),
     check("ruff check", "ruff", "check", "."),
     check("ruff format", "ruff", "format", "--check", "."),
-    check("mypy", "mypy"),
     check("import contracts", "lint-imports"),
     check("djlint", "djlint", "--lint", "--quiet", "app/templates"),
     check("htmx 4 idioms", "python", str(UPGRADE_CHECK), "--no-color", "--ext", ".js", "app/templates", "app/static"),
 )
 # A plugin that only the API's tests need takes each test process a second to load.
 NO_SCHEMAS = ("-p", "no:schemathesis")
+# One process, beside the linters: most of them leave a core idle.
+QUICK_TESTS = (pytest("rules", *NO_SCHEMAS, "--numprocesses", "0", "tests/domain"),)
 TESTS = (
-    pytest("rules", *NO_SCHEMAS, "tests/domain"),
     # Named by what they are not, so that no folder of tests can be forgotten.
     pytest("services and doors", "tests", *(f"--ignore=tests/{name}" for name in ("domain", "browser", "bench"))),
     pytest("browser", *NO_SCHEMAS, "tests/browser"),
@@ -76,7 +78,8 @@ def main(arguments: list[str]) -> int:
     results = [Result(name="set-up", seconds=time.time() - started, passed=True)]
 
     if what in {"test", "lint"}:
-        results += side_by_side(LINT)
+        beside = QUICK_TESTS if what == "test" else ()
+        results += side_by_side((*LINT[:1], *beside, *LINT[1:]))
     if what != "lint":
         results += [run(stage) for stage in (FUZZ if what == "fuzz" else TESTS)]
 

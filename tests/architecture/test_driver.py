@@ -17,7 +17,8 @@ FAILS = Stage(
 
 def run_with(monkeypatch: pytest.MonkeyPatch, *, lint: tuple[Stage, ...], tests: tuple[Stage, ...]) -> int:
     monkeypatch.setattr(driver, "LINT", lint)
-    monkeypatch.setattr(driver, "TESTS", tests)
+    monkeypatch.setattr(driver, "QUICK_TESTS", tests[:1])
+    monkeypatch.setattr(driver, "TESTS", tests[1:])
     return driver.main([])
 
 
@@ -51,7 +52,9 @@ def test_settings_of_a_running_waymark_do_not_reach_the_tests(monkeypatch: pytes
 
 
 def test_every_folder_of_tests_belongs_to_a_stage() -> None:
-    arguments = [argument for stage in driver.TESTS for argument in stage.command if "tests" in argument]
+    arguments = [
+        argument for stage in (*driver.QUICK_TESTS, *driver.TESTS) for argument in stage.command if "tests" in argument
+    ]
     left_out = {argument.removeprefix("--ignore=") for argument in arguments if argument.startswith("--ignore=")}
     named = {argument for argument in arguments if not argument.startswith("--ignore=")}
     assert "tests" in named
