@@ -2,17 +2,19 @@
 
 from datetime import date
 
+from sqlalchemy import select
+
 from app.db import UnitOfWork
+from app.domain.baselines import unmet_correction
 from app.domain.ids import new_id
 from app.domain.milestones import MilestoneKey, MilestoneMoved
 from app.domain.permissions import Act
-from app.domain.refusals import Reason, Refused
-from app.domain.words import PlanState, Status
-from app.models import BaselineCorrection
+from app.domain.refusals import Refused
+from app.domain.words import ChangeKind, ChangeState
+from app.models import BaselineCorrection, ChangeRequest
 from app.services import settling
 from app.services.cases import Case, open_case
-from app.services.milestone_views import moved
-from app.services.publications import published_on
+from app.services.milestone_views import correctable, moved
 from app.services.writing import Checks
 
 
@@ -50,22 +52,15 @@ def correct_baseline(
 
 
 def _refuse_unless_mistyped(uow: UnitOfWork, case: Case, baseline_date: date) -> None:
-    row, found = case.milestone, []
-    if case.plan.state is PlanState.DRAFT:
-        found.append(Reason("plan_not_approved", "The plan is a draft. Its due dates become baselines on approval"))
-    if case.plan.state is PlanState.CLOSED:
-        found.append(Reason("plan_closed", "The plan is closed and read-only"))
-    if row.status is Status.CANCELLED:
-        found.append(Reason("milestone_ended", "It is cancelled"))
-    if row.baseline_date is None:
-        found.append(Reason("no_baseline", "It has no baseline yet: its first due date becomes its baseline"))
-    elif row.baseline_date == baseline_date:
-        found.append(Reason("same_date", "That is already its baseline"))
-    if row.moves:
-        found.append(Reason("date_moved", "Its due date has been moved since, away from that baseline: it stays"))
-    if published_on(uow, case) is not None:
-        found.append(Reason("published", "It has been published, and what was published stays as it was"))
+    waits = select(ChangeRequest.id).where(
+        ChangeRequest.milestone_id == case.milestone.id,
+        ChangeRequest.kind == ChangeKind.DUE_DATE,
+        ChangeRequest.state == ChangeState.REQUESTED,
+    )
+    one = correctable(uow, case, date_request_waits=uow.session.execute(waits).first() is not None)
+    found = unmet_correction(one, baseline_date)
     if found:
+        row = case.milestone
         raise Refused(
             found,
             title=f"{row.ref}: the baseline was not corrected",

@@ -9,6 +9,7 @@ from app.db import UnitOfWork
 from app.domain import milestones as rules
 from app.domain import permissions
 from app.domain.acceptances import AcceptanceView
+from app.domain.baselines import Baseline, unmet_correction
 from app.domain.change_requests import ChangeRequestView, Named
 from app.domain.evidence import known_to
 from app.domain.milestones import (
@@ -21,7 +22,7 @@ from app.domain.milestones import (
     UpdateView,
 )
 from app.domain.permissions import Act
-from app.domain.words import ChangeState, MilestoneEventKind, PlanState, Status
+from app.domain.words import ChangeKind, ChangeState, MilestoneEventKind, PlanState, Status
 from app.models import BaselineCorrection, Milestone, MilestoneEvent, MilestoneRestriction, Organisation, Person
 from app.models.milestone_rows import milestone_row_by_id
 from app.models.plan_structure import latest_moves
@@ -262,6 +263,7 @@ def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeReque
     is_open = status in (Status.NOT_STARTED, Status.IN_PROGRESS)
     ended = status in (Status.ACHIEVED, Status.CANCELLED)
 
+    waits = any(one.kind == ChangeKind.DUE_DATE and one.state == ChangeState.REQUESTED for one in requests)
     is_exception = row.amber_from is not None and row.amber_from <= uow.now
 
     def may(act: Act) -> bool:
@@ -283,13 +285,25 @@ def _may(uow: UnitOfWork, case: Case, evidence: Any, requests: tuple[ChangeReque
         decide_change=live and any(one.may_decide for one in requests),
         edit=not closed and may(Act.EDIT_PLAN),
         remove=not rules.unmet_removal(case.plan.state, row.status) and may(Act.EDIT_PLAN),
-        correct_baseline=live
-        and row.status is not Status.CANCELLED
-        and row.baseline_date is not None
-        and may(Act.EDIT_PLAN)
-        and published_on(uow, case) is None,
+        correct_baseline=may(Act.EDIT_PLAN) and not unmet_correction(correctable(uow, case, date_request_waits=waits)),
         lift_declaration=live and row.declared_rag is not None and may(Act.LIFT_DECLARATION),
         accept=live and is_exception and may_accept,
         lift_acceptance=live and accepted_until_on(row, uow.today) is not None and may_accept,
         read_audit=may(Act.READ_AUDIT),
+    )
+
+
+def correctable(uow: UnitOfWork, case: Case, *, date_request_waits: bool) -> Baseline:
+    """What the rule of a mistyped baseline needs to know of a milestone that has been taken up."""
+    row = case.milestone
+    return Baseline(
+        plan_state=case.plan.state,
+        status=row.status,
+        baseline=row.baseline_date,
+        due=row.due_date,
+        set_by=row.due_set_by,
+        moves=row.moves,
+        reopened_times=row.reopened_times,
+        date_request_waits=date_request_waits,
+        published=published_on(uow, case) is not None,
     )

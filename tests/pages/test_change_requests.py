@@ -162,7 +162,7 @@ def test_a_mistyped_baseline_is_corrected_on_a_page(full: Kept) -> None:
     assert where in petra.get(full.path("overdue")).text
     assert read(petra.get(where).text).problems() == []
     assert petra.post(where, data={}).status_code == 422
-    answer = petra.post(where, data={"reason": "A slip of the key", **day("baseline_date", view, days=1)})
+    answer = petra.post(where, data={"reason": "A slip of the key", **day("baseline_date", view, days=-1)})
     assert answer.status_code == 303
     page = read(petra.get(full.path("overdue")).text)
     assert "Corrected" in page.text

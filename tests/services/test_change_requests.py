@@ -33,6 +33,7 @@ from app.services import (
     closing,
     meetings,
     milestone_facts,
+    milestone_views,
     milestones,
     plans,
 )
@@ -645,7 +646,7 @@ def test_a_setting_that_is_already_so_can_only_be_declined(world: World) -> None
 # --- a mistyped baseline ----------------------------------------------------------------------------------------------
 
 
-def correct(world: World, view: MilestoneView, *, by: str = "petra", days: int = 30) -> Any:
+def correct(world: World, view: MilestoneView, *, by: str = "petra", days: int = 20) -> Any:
     return world.write(
         by, baselines.correct_baseline, milestone=key(view), baseline_date=later(world, days), reason="A typing error"
     )
@@ -655,7 +656,7 @@ def test_a_mistyped_baseline_is_corrected_with_a_reason(world: World) -> None:
     view = world.milestone()
     correct(world, view)
     seen = world.seen(view)
-    assert (seen.row.baseline_date, seen.row.due_date, seen.row.moves) == (later(world, 30), view.row.due_date, 0)
+    assert (seen.row.baseline_date, seen.row.due_date, seen.row.moves) == (later(world, 20), view.row.due_date, 0)
     [entry] = [change for change in seen.date_history if change.field == "baseline" and change.was]
     assert (entry.was, entry.reason) == (view.row.baseline_date, "A typing error")
 
@@ -672,9 +673,33 @@ def test_a_baseline_is_corrected_by_the_programme_manager_and_only_where_it_diff
     assert codes(refused) == ("same_date",)
 
 
+def test_no_correction_makes_a_slip_look_smaller(world: World) -> None:
+    view, outside, waits = world.milestone(), world.milestone(), world.milestone()
+    set_by(world, outside, DateSetter.OFSTED)
+    asked = ask(world, waits, ChangeKind.DUE_DATE, due_date=later(world))
+    again = world.achieved()
+    world.write("petra", milestones.reopen, milestone=key(again), reason="Not so", due_date=later(world))
+    for one, days, code in (
+        (view, 29, "later_than_due"),
+        (outside, 20, "outside_date"),
+        (waits, 20, "date_request_waits"),
+    ):
+        with pytest.raises(Refused) as refused:
+            correct(world, one, days=days)
+        assert codes(refused) == (code,)
+        assert world.seen(one).may.correct_baseline is (one is view)
+    with pytest.raises(Refused) as refused:
+        correct(world, again)
+    assert codes(refused) == ("reopened", "date_request_waits")
+    decide(world, asked)
+    assert not world.seen(waits).may.correct_baseline
+    correct(world, view)
+    correct(world, view, days=28)
+
+
 def test_what_was_published_stays_as_it_was(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     view = world.milestone()
-    monkeypatch.setattr(baselines, "published_on", lambda *_: world.clock.today)
+    monkeypatch.setattr(milestone_views, "published_on", lambda *_: world.clock.today)
     with pytest.raises(Refused) as refused:
         correct(world, view)
     assert codes(refused) == ("published",)

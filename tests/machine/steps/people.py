@@ -91,8 +91,15 @@ class People(PlanTerms):
                 *self.stands,
                 ("milestone_ended", story.status == "cancelled"),
                 ("no_baseline", story.baseline is None),
-                ("same_date", story.baseline == day),
                 ("date_moved", bool(story.moves)),
+                ("outside_date", story.set_by != "plan"),
+                ("reopened", bool(story.times_reopened)),
+                (
+                    "date_request_waits",
+                    any((one.kind, one.state) == ("due_date", "requested") for one in story.requests),
+                ),
+                ("same_date", story.baseline == day),
+                ("later_than_due", story.baseline not in (None, day) and (story.due is None or day > story.due)),
             )
         )
         if self.attempt(
