@@ -17,7 +17,7 @@ LONG: Final = os.environ.get("WAYMARK_TEST_EXAMPLES") == "long"
 # Schemathesis: requests per operation.
 SCHEMA_EXAMPLES: Final = 200 if LONG else 25
 # State machines: runs, and steps in each.
-MACHINE_EXAMPLES: Final = 300 if LONG else 12
+MACHINE_EXAMPLES: Final = 300 if LONG else 11
 MACHINE_STEPS: Final = 60 if LONG else 25
 
 _slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture]
