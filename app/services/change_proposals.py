@@ -16,6 +16,7 @@ from app.domain.refusals import Reason
 from app.domain.success_criteria import AgreedProof
 from app.domain.words import CancellationGround, ChangeKind, DateSetter, Status
 from app.models import Membership, Milestone, MilestoneRestriction, Person, Plan
+from app.models.expiry import status_on
 from app.models.visibility import knowable
 from app.services import success_criteria
 from app.services.cases import Case
@@ -257,7 +258,6 @@ def _agreement_checked(uow: UnitOfWork, body: str, given: Agreement, checks: Che
 def _status_of(uow: UnitOfWork, milestone_id: str | None) -> Status | None:
     if milestone_id is None:
         return None
-    found: Status | None = uow.session.execute(
-        select(Milestone.status).where(Milestone.id == milestone_id)  # type: ignore[call-overload]
-    ).scalar_one_or_none()
+    statement = select(status_on(uow.today)).where(Milestone.id == milestone_id)
+    found: Status | None = uow.session.execute(statement).scalar_one_or_none()
     return found

@@ -741,3 +741,16 @@ def test_a_merge_says_who_must_prove_the_promise_and_none_is_made_into_what_is_a
     gone = {"kind": ChangeKind.CANCELLATION, "ground": CancellationGround.NO_LONGER_NEEDED}
     [ending] = world.read("petra", change_requests.preview_change, milestone=key(other), **gone).warnings
     assert f"{first.row.ref} was merged into it" in ending
+
+
+def test_an_achievement_whose_evidence_has_ended_is_open_for_a_merge(world: World) -> None:
+    """Before the stored state has caught up: an expiry counts from its day."""
+    into = world.completed(title="Done")
+    world.attached(into, effective_to=world.clock.today + timedelta(days=1))
+    world.write("petra", milestones.mark_achieved, milestone=key(into))
+    world.clock.forward(days=2)
+    asked = world.write(
+        "petra", change_requests.request_change, milestone=key(world.milestone()), reason="One", other=into.row.ref,
+        kind=ChangeKind.CANCELLATION, ground=CancellationGround.MERGED,
+    )  # fmt: skip
+    assert asked.state == "requested"

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize
 
+from app.domain.change_requests import Agreement
 from app.domain.closing import Destination
 from app.domain.words import DateSetter, EvidencePolicy
 from app.services import closing, milestones, plans
@@ -16,7 +17,7 @@ from tests.machine.facts import DAY, Terms
 from tests.machine.model import Model
 from tests.machine.outcomes import invalid, refused
 from tests.machine.steps.attacking import Attacking
-from tests.machine.steps.changes import ONE_LINE, TWO_LINES
+from tests.machine.steps.changes import ONE_LINE, TWO_LINES, agreements
 from tests.machine.story import Story
 from tests.profiles import MACHINE_STEPS
 
@@ -173,9 +174,11 @@ class Life(Attacking):
 
     # --- The end ------------------------------------------------------------------------------------------------------
 
-    @step(who=mostly("sam", "nora"), says=st.sampled_from([True, True, False]))
-    def close(self, who: str, says: bool) -> None:
-        """Each open item says where it went. Not before half of the steps are done, for afterwards nothing goes."""
+    @step(who=mostly("sam", "nora"), says=st.sampled_from([True, True, False]), agreed=agreements)
+    def close(self, who: str, says: bool, agreed: int | None) -> None:
+        """Each open item says where it went, and a body that set the date of one has agreed. Not before half of the
+        steps are done, for afterwards nothing goes.
+        """
         who = self.present(who)
         still_open = sorted(
             (one for one in self.model.milestones if one.status not in ("achieved", "cancelled")),
@@ -184,17 +187,25 @@ class Life(Attacking):
         waiting = any(one.submission is not None and one.submission.waiting for one in self.model.items)
         withheld = any(not self.model.knows(who, one) for one in still_open)
         owns = any(one.owner == who for one in still_open)
+        is_theirs_to_say = any(one.set_by != "plan" for one in still_open)
         expected = (
             self.judge_plan(who, "approve")
             or refused(("plan_not_approved", self.model.state != "approved"))
             or refused(("submissions_waiting", waiting), ("items_withheld", withheld), ("own_items", owns))
+            or refused(("agreement_missing", is_theirs_to_say and agreed is None))
+            or invalid(("/agreement/on", is_theirs_to_say and agreed is not None and agreed < 0))
             or invalid(*((f"/items/{one.ref}", not says) for one in still_open))
         )
         if expected is None and self.steps < MACHINE_STEPS // 2:
             return
-        rest = Destination("The next plan") if says else None
         if self.attempt(
-            expected, who, closing.close_plan, slug=self.world.plan, reason="It has done its work", rest=rest
+            expected,
+            who,
+            closing.close_plan,
+            slug=self.world.plan,
+            reason="It has done its work",
+            rest=Destination("The next plan") if says else None,
+            agreement=None if agreed is None else Agreement("The judge", self.day(-agreed), "A letter"),
         ):
             self.model.close()
             self._each_says_where_it_went({one.id for one in still_open})
@@ -215,4 +226,7 @@ class Life(Attacking):
             if item.submission is not None and item.submission.waiting:
                 story = next(one for one in self.model.milestones if one.id in item.links)
                 self.review(4 * place, 0, "petra" if story.owner == "sam" else "sam", outcome)
-        self.close("sam", says=True)
+        is_sams = any(
+            one.owner == "sam" for one in self.model.milestones if one.status not in ("achieved", "cancelled")
+        )
+        self.close("nora" if is_sams else "sam", says=True, agreed=0)
