@@ -130,5 +130,5 @@ def test_a_file_that_is_gone_from_the_store_is_no_stack_trace(sqlite_api: Api) -
 
 
 def test_every_status_that_is_documented_has_its_meaning() -> None:
-    assert set(problems.CHANGING) | {500} == set(problems.MEANINGS)
+    assert set(problems.CHANGING) | {410, 500} == set(problems.MEANINGS)
     assert set(problems.STATUSES.values()) | {405, 500} == set(problems.MEANINGS)

@@ -240,7 +240,7 @@ y yyyyyyy yy       GET /plans/{plan}/milestones/{ref}/achievement
 - 3yyy333 44       POST /plans/{plan}/milestones/{ref}/change-requests
 - 3yyy333 44       GET /plans/{plan}/milestones/{ref}/change-requests/new
 - 3333yy3 44       GET /plans/{plan}/milestones/{ref}/change-requests/{change_request}/decision
-- 333y333 44       GET /plans/{plan}/milestones/{ref}/baseline-correction
+- 3333333 44       GET /plans/{plan}/milestones/{ref}/baseline-correction
 - 333y333 44       POST /plans/{plan}/milestones/{ref}/baseline-correction
 - 3333yy3 44       POST /plans/{plan}/milestones/{ref}/change-requests/{change_request}/decision
 - 3y3y333 44       GET /plans/{plan}/milestones/{ref}/completion

@@ -299,7 +299,7 @@ def test_a_new_key_and_a_new_token_are_shown_on_accessible_pages(own: Place) -> 
     visitor = own.visitor("manager")
     page = visitor.page
     visitor.go(f"{P}/keys")
-    page.get_by_label("Organisation").select_option("nhs-haringey")
+    page.get_by_label("Organisation", exact=True).select_option("nhs-haringey")
     page.get_by_label("What it is for").fill("Records of the NHS")
     page.get_by_label("Attach evidence").check()
     visitor.button("Issue key").click()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -452,7 +453,8 @@ def test_a_cancellation_is_asked_for(full: Kept) -> None:
     page = read(full.browser("petra").get(full.path("overdue")).text)
     assert "Cancel it: it is a duplicate of M-08" in page.text
     trail = full.browser("petra").get(full.path("overdue", "audit")).text
-    assert "06h" not in trail.replace(full.there["overdue"].row.id, "")
+    known = re.sub(r"text=06h\w+", "", trail)  # what its link to a redaction is about
+    assert "06h" not in known.replace(full.there["overdue"].row.id, "")
 
 
 # --- The trail -----------------------------------------------------------------------------------------------------
