@@ -94,9 +94,14 @@ class Problem(TypedDict):
 
 @with_config(ConfigDict(extra="forbid"))
 class Why(Need):
-    """One thing that stands in the way; `evidence` is the item that it speaks of, where it does."""
+    """One thing that stands in the way; `evidence` is the item that it speaks of, where it does. Of a submission that
+    somebody has triaged meanwhile: what became of it, by whom and when.
+    """
 
     evidence: NotRequired[str]
+    outcome: NotRequired[str]
+    triaged_by: NotRequired[str]
+    triaged_at: NotRequired[str]
 
 
 class Refusal(Problem):
